@@ -1,0 +1,15 @@
+package poller
+
+import "golang.org/x/sys/unix"
+
+const (
+	// reusePort: DragonFly spreads over SO_REUSEPORT listeners since 3.6.
+	reusePort = unix.SO_REUSEPORT
+	// tcpKeepIdle counts in milliseconds here and in seconds everywhere else,
+	// so the system's default idle time is left alone.
+	tcpKeepIdle = 0
+)
+
+func noSigpipe(fd int) error {
+	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_NOSIGPIPE, 1)
+}

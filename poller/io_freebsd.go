@@ -1,0 +1,14 @@
+package poller
+
+import "golang.org/x/sys/unix"
+
+const (
+	// reusePort: plain SO_REUSEPORT does not spread on FreeBSD, this does
+	// (setsockopt(2), since 12.0).
+	reusePort   = unix.SO_REUSEPORT_LB
+	tcpKeepIdle = unix.TCP_KEEPIDLE
+)
+
+func noSigpipe(fd int) error {
+	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_NOSIGPIPE, 1)
+}

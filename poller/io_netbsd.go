@@ -1,0 +1,13 @@
+package poller
+
+import "golang.org/x/sys/unix"
+
+const (
+	// reusePort: none, since SO_REUSEPORT does not spread stream connections.
+	reusePort   = 0
+	tcpKeepIdle = unix.TCP_KEEPIDLE
+)
+
+func noSigpipe(fd int) error {
+	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_NOSIGPIPE, 1)
+}

@@ -1,0 +1,72 @@
+package poller
+
+import "fmt"
+
+// Option is a socket option with an integer value.
+type Option uint8
+
+const (
+	// NoDelay: 1 sends small segments at once (TCP_NODELAY), 0 lets them wait
+	// for an acknowledgement (Nagle's algorithm).
+	NoDelay Option = iota + 1
+	// KeepAliveIdle: seconds of silence before the first keep-alive probe; 0
+	// turns probes off.
+	KeepAliveIdle
+	// SendBuffer and ReceiveBuffer: bytes the kernel holds. Linux doubles the
+	// value it is given and reports the double.
+	SendBuffer
+	ReceiveBuffer
+	// Linger: seconds close waits for unsent data; 0 makes close a reset, -1
+	// is the default: the kernel goes on sending in the background.
+	Linger
+)
+
+func (o Option) String() string {
+	switch o {
+	case NoDelay:
+		return "no-delay"
+	case KeepAliveIdle:
+		return "keep-alive"
+	case SendBuffer:
+		return "send buffer"
+	case ReceiveBuffer:
+		return "receive buffer"
+	case Linger:
+		return "linger"
+	}
+	return fmt.Sprintf("Option(%d)", uint8(o))
+}
+
+// SocketOptions apply to a connection. The zero value works.
+type SocketOptions struct {
+	// Delay turns Nagle's algorithm on for TCP: fewer, fuller segments, later.
+	// Off by default, as in package net.
+	Delay bool
+	// KeepAliveIdle is the seconds of silence before the first keep-alive
+	// probe. 0, the default: no probes.
+	KeepAliveIdle int
+	// SendBuffer and ReceiveBuffer are the kernel's buffers in bytes; 0 leaves
+	// them to the kernel, which sizes them by need.
+	SendBuffer, ReceiveBuffer int
+}
+
+// ListenOptions apply to a listener, and the SocketOptions in them to the
+// connections it accepts, which inherit them from the listening socket without
+// a system call of their own.
+type ListenOptions struct {
+	SocketOptions
+	// Backlog is how many connections may wait to be accepted; 4096 by
+	// default. The kernel cuts it to its own limit (net.core.somaxconn).
+	Backlog int
+	// ReusePort lets several listeners share one TCP port, and the kernel
+	// spread connections over them by a hash of their addresses (Linux 3.9,
+	// FreeBSD 12, DragonFly). Elsewhere Listen returns errors.ErrUnsupported:
+	// the option exists there, but one listener would get every connection.
+	ReusePort bool
+}
+
+// defaultBacklog is the backlog where none is given.
+//
+// Bound: 4096 is Linux's own default limit since 5.4; a burst of connections
+// beyond it meets a full queue and is retried by the peer a second later.
+const defaultBacklog = 4096

@@ -1,0 +1,397 @@
+//go:build linux || darwin || freebsd || netbsd || openbsd || dragonfly
+
+package poller
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// sockets is the part of Sockets that all Unix backends share. The calls on
+// the path of every message, and how a descriptor is born non-blocking and
+// close-on-exec, are in io_linux.go and io_bsd.go.
+//
+// It has no state but scratch space, so a backend that must learn of a
+// would-block (poll(2)) wraps its methods.
+type sockets struct{ scratch }
+
+func (s *sockets) Listen(at Addr, o ListenOptions) (FD, error) {
+	if at.IsUnix() {
+		return listenUnix(at, o)
+	}
+	fd, err := listenTCP(at, o)
+	if at.DualStack && errors.Is(err, unix.EAFNOSUPPORT) { // a kernel without IPv6
+		at = Addr{AddrPort: netip.AddrPortFrom(netip.IPv4Unspecified(), at.Port())}
+		fd, err = listenTCP(at, o)
+	}
+	return fd, err
+}
+
+func listenTCP(at Addr, o ListenOptions) (FD, error) {
+	if o.ReusePort && reusePort == 0 {
+		return NoFD, fmt.Errorf("spreading over listeners of one port: %w", errors.ErrUnsupported)
+	}
+	sa, family, err := at.sockaddr()
+	if err != nil {
+		return NoFD, err
+	}
+	fd, err := newSocket(family)
+	if err != nil {
+		return NoFD, err
+	}
+	// SO_REUSEADDR: a restarted server binds although old connections sit in
+	// TIME_WAIT. Unlike on Windows it does not take the port from a listener.
+	set := func(level, option, value int) {
+		if err == nil {
+			err = os.NewSyscallError("setsockopt", unix.SetsockoptInt(fd, level, option, value))
+		}
+	}
+	set(unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+	if o.ReusePort {
+		set(unix.SOL_SOCKET, reusePort, 1)
+	}
+	if family == unix.AF_INET6 {
+		set(unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, boolInt(!at.DualStack))
+	}
+	if err == nil {
+		err = o.SocketOptions.apply(fd, at)
+	}
+	return bindAndListen(fd, sa, o.Backlog, err)
+}
+
+// listenUnix takes over the path of a socket that nobody listens on any more,
+// and never deletes anything else: a directory, a file and a listener that
+// answers are all ErrPathInUse. Two processes that replace the same dead
+// socket in the same instant can both succeed; the later one has the path.
+func listenUnix(at Addr, o ListenOptions) (FD, error) {
+	if o.ReusePort {
+		return NoFD, fmt.Errorf("spreading over listeners of one path: %w", errors.ErrUnsupported)
+	}
+	if len(at.Path) > maxUnixPath {
+		return NoFD, &net.AddrError{Err: fmt.Sprintf("path is over %d bytes", maxUnixPath), Addr: at.Path}
+	}
+	bind := func() (FD, error) {
+		fd, err := newSocket(unix.AF_UNIX)
+		if err != nil {
+			return NoFD, err
+		}
+		return bindAndListen(fd, &unix.SockaddrUnix{Name: at.Path}, o.Backlog, o.SocketOptions.apply(fd, at))
+	}
+	fd, err := bind()
+	if !errors.Is(err, unix.EADDRINUSE) || at.Path[0] == '@' {
+		return fd, err
+	}
+	info, statErr := os.Lstat(at.Path)
+	switch {
+	case statErr != nil:
+		return NoFD, err
+	case info.Mode()&os.ModeSocket == 0:
+		return NoFD, fmt.Errorf("%w: %s is not a socket", ErrPathInUse, at.Path)
+	case unixPathAnswers(at.Path):
+		return NoFD, fmt.Errorf("%w: a server listens at %s: %w", ErrPathInUse, at.Path, err)
+	}
+	if err := os.Remove(at.Path); err != nil {
+		return NoFD, err
+	}
+	return bind()
+}
+
+// unixPathAnswers reports whether anybody listens at path, in doubt yes.
+func unixPathAnswers(path string) bool {
+	fd, err := newSocket(unix.AF_UNIX)
+	if err != nil {
+		return true
+	}
+	defer unix.Close(fd)
+	return unix.Connect(fd, &unix.SockaddrUnix{Name: path}) != unix.ECONNREFUSED
+}
+
+func bindAndListen(fd int, sa unix.Sockaddr, backlog int, err error) (FD, error) {
+	if backlog <= 0 {
+		backlog = defaultBacklog
+	}
+	if err == nil {
+		err = os.NewSyscallError("bind", unix.Bind(fd, sa))
+	}
+	if err == nil {
+		err = os.NewSyscallError("listen", unix.Listen(fd, backlog))
+	}
+	if err != nil {
+		unix.Close(fd)
+		return NoFD, err
+	}
+	return FD(fd), nil
+}
+
+// apply sets the options of o on a socket before it is bound or connected.
+func (o SocketOptions) apply(fd int, at Addr) error {
+	set := func(option Option, value int) error { return setOption(fd, option, value) }
+	if !at.IsUnix() {
+		if !o.Delay {
+			if err := set(NoDelay, 1); err != nil {
+				return err
+			}
+		}
+		if o.KeepAliveIdle > 0 {
+			if err := set(KeepAliveIdle, o.KeepAliveIdle); err != nil {
+				return err
+			}
+		}
+	}
+	if o.SendBuffer > 0 {
+		if err := set(SendBuffer, o.SendBuffer); err != nil {
+			return err
+		}
+	}
+	if o.ReceiveBuffer > 0 {
+		return set(ReceiveBuffer, o.ReceiveBuffer)
+	}
+	return nil
+}
+
+func (s *sockets) Connect(to Addr, o SocketOptions) (FD, error) {
+	sa, family, err := to.sockaddr()
+	if err != nil {
+		return NoFD, err
+	}
+	fd, err := newSocket(family)
+	if err != nil {
+		return NoFD, err
+	}
+	if err = o.apply(fd, to); err == nil {
+		err = unix.Connect(fd, sa)
+	}
+	switch err {
+	case nil, unix.EINPROGRESS, unix.EINTR: // EINTR: it goes on in the background all the same
+		return FD(fd), nil
+	case unix.EAGAIN:
+		err = ErrBacklogFull
+	}
+	unix.Close(fd)
+	return NoFD, os.NewSyscallError("connect", err)
+}
+
+// ConnectResult reads SO_ERROR, which alone tells how a connect ended:
+// "writable" is said of success and of failure. It can be empty too early, on
+// a spurious event, so success also takes a peer.
+func (s *sockets) ConnectResult(fd FD) error {
+	code, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR)
+	if err != nil {
+		return os.NewSyscallError("getsockopt", err)
+	}
+	switch errno := unix.Errno(code); errno {
+	case 0:
+	case unix.EINPROGRESS, unix.EALREADY, unix.EINTR:
+		return ErrWouldBlock
+	default:
+		return os.NewSyscallError("connect", errno)
+	}
+	peer, err := unix.Getpeername(int(fd))
+	if err == unix.ENOTCONN {
+		// Not yet connected, or reset since: a read knows which.
+		var b [1]byte
+		switch _, _, err := unix.Recvfrom(int(fd), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT); err {
+		case unix.EAGAIN, unix.ENOTCONN:
+			return ErrWouldBlock
+		case nil:
+			return nil
+		default:
+			return os.NewSyscallError("connect", err)
+		}
+	}
+	if err != nil {
+		return nil // without a peer's name, as for socketpairs on some systems
+	}
+	// TCP's simultaneous open lets a socket connect to itself, where the
+	// kernel picks the wanted port as the source port on loopback. Nobody
+	// listens there.
+	if local, err := unix.Getsockname(int(fd)); err == nil {
+		l, p := addrOf(local), addrOf(peer)
+		if !l.IsUnix() && l.AddrPort == p.AddrPort {
+			return os.NewSyscallError("connect", unix.ECONNREFUSED)
+		}
+	}
+	return nil
+}
+
+func (s *sockets) CloseWrite(fd FD) error {
+	return os.NewSyscallError("shutdown", unix.Shutdown(int(fd), unix.SHUT_WR))
+}
+
+// CloseFD ignores EINTR: Linux and the BSDs have released the number all the
+// same, and a second close could hit its next owner.
+func (s *sockets) CloseFD(fd FD) error {
+	if err := unix.Close(int(fd)); err != nil && err != unix.EINTR {
+		return os.NewSyscallError("close", err)
+	}
+	return nil
+}
+
+func (s *sockets) Abort(fd FD) error {
+	// An error here (a Unix socket has no RST to send) leaves a plain close.
+	_ = setOption(int(fd), Linger, 0)
+	return s.CloseFD(fd)
+}
+
+func (s *sockets) SetOption(fd FD, o Option, value int) error {
+	return setOption(int(fd), o, value)
+}
+
+func setOption(fd int, o Option, value int) error {
+	var err error
+	switch o {
+	case NoDelay:
+		err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, value)
+	case KeepAliveIdle:
+		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, boolInt(value > 0))
+		if err == nil && value > 0 && tcpKeepIdle != 0 {
+			err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, tcpKeepIdle, value)
+		}
+	case SendBuffer:
+		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, value)
+	case ReceiveBuffer:
+		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, value)
+	case Linger:
+		l := unix.Linger{Onoff: int32(boolInt(value >= 0)), Linger: int32(max(value, 0))}
+		err = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &l)
+	default:
+		return fmt.Errorf("poller: set %v: %w", o, errors.ErrUnsupported)
+	}
+	return os.NewSyscallError("setsockopt", err)
+}
+
+func (s *sockets) Option(fd FD, o Option) (int, error) {
+	var level, name int
+	switch o {
+	case NoDelay:
+		level, name = unix.IPPROTO_TCP, unix.TCP_NODELAY
+	case KeepAliveIdle:
+		level, name = unix.SOL_SOCKET, unix.SO_KEEPALIVE
+		if on, err := unix.GetsockoptInt(int(fd), level, name); err == nil && on != 0 && tcpKeepIdle != 0 {
+			level, name = unix.IPPROTO_TCP, tcpKeepIdle
+		}
+	case SendBuffer:
+		level, name = unix.SOL_SOCKET, unix.SO_SNDBUF
+	case ReceiveBuffer:
+		level, name = unix.SOL_SOCKET, unix.SO_RCVBUF
+	default:
+		return 0, fmt.Errorf("poller: read %v: %w", o, errors.ErrUnsupported)
+	}
+	value, err := unix.GetsockoptInt(int(fd), level, name)
+	if o == NoDelay && value != 0 {
+		value = 1 // the BSDs report the flag's bit
+	}
+	return value, os.NewSyscallError("getsockopt", err)
+}
+
+func (s *sockets) LocalAddr(fd FD) (Addr, error) {
+	sa, err := unix.Getsockname(int(fd))
+	if err != nil {
+		return Addr{}, os.NewSyscallError("getsockname", err)
+	}
+	return addrOf(sa), nil
+}
+
+func (s *sockets) PeerAddr(fd FD) (Addr, error) {
+	sa, err := unix.Getpeername(int(fd))
+	if err != nil {
+		return Addr{}, os.NewSyscallError("getpeername", err)
+	}
+	return addrOf(sa), nil
+}
+
+// sockaddr is a in the form of the system calls, with its address family.
+func (a Addr) sockaddr() (unix.Sockaddr, int, error) {
+	if a.IsUnix() {
+		if a.Path == "" {
+			return nil, 0, &net.AddrError{Err: "missing address"}
+		}
+		return &unix.SockaddrUnix{Name: a.Path}, unix.AF_UNIX, nil
+	}
+	port := int(a.Port())
+	if ip := a.Addr(); ip.Is4() {
+		return &unix.SockaddrInet4{Port: port, Addr: ip.As4()}, unix.AF_INET, nil
+	}
+	zone, err := zoneIndex(a.Addr().Zone())
+	return &unix.SockaddrInet6{Port: port, Addr: a.Addr().As16(), ZoneId: zone}, unix.AF_INET6, err
+}
+
+func addrOf(sa unix.Sockaddr) Addr {
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return Addr{AddrPort: netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))}
+	case *unix.SockaddrInet6:
+		return Addr{AddrPort: ipv6(sa.Addr, uint16(sa.Port), sa.ZoneId)}
+	case *unix.SockaddrUnix:
+		return Addr{Path: sa.Name}
+	}
+	return Addr{}
+}
+
+// ipv6 gives a peer that reached a dual-stack listener over IPv4 its IPv4
+// address back.
+func ipv6(ip16 [16]byte, port uint16, zone uint32) netip.AddrPort {
+	ip := netip.AddrFrom16(ip16).Unmap()
+	if zone != 0 {
+		ip = ip.WithZone(zoneName(zone))
+	}
+	return netip.AddrPortFrom(ip, port)
+}
+
+func zoneIndex(name string) (uint32, error) {
+	if name == "" {
+		return 0, nil
+	}
+	if i, err := net.InterfaceByName(name); err == nil {
+		return uint32(i.Index), nil
+	}
+	if n, err := strconv.ParseUint(name, 10, 32); err == nil {
+		return uint32(n), nil
+	}
+	return 0, &net.AddrError{Err: errZone.Error(), Addr: "%" + name}
+}
+
+func zoneName(index uint32) string {
+	if i, err := net.InterfaceByIndex(int(index)); err == nil {
+		return i.Name
+	}
+	return strconv.FormatUint(uint64(index), 10)
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// acceptError tells what an accept(2) that failed means: try the next
+// connection, wait, or report.
+//
+// Quirk(linux): accept passes on errors of the network that the new connection
+// met; accept(2) asks to treat them as "try again". ECONNABORTED and EPROTO
+// are connections that died in the queue, EPERM is a firewall's word.
+func acceptError(errno unix.Errno) (tryNext bool, err error) {
+	switch errno {
+	case unix.EINTR, unix.ECONNABORTED, unix.EPROTO, unix.EPERM, unix.ENETDOWN, unix.ENOPROTOOPT,
+		unix.EHOSTDOWN, unix.EHOSTUNREACH, unix.ENETUNREACH:
+		return true, nil
+	case unix.EAGAIN:
+		return false, ErrWouldBlock
+	case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
+		return false, exhausted{os.NewSyscallError("accept", errno)}
+	}
+	return false, os.NewSyscallError("accept", errno)
+}
+
+// acceptTries bounds how many dead connections one Accept passes over.
+//
+// Bound: each is a connection the kernel had queued, so the backlog is the
+// natural limit; beyond it an error that never ends would spin.
+const acceptTries = 4096
