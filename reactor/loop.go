@@ -1,0 +1,299 @@
+package reactor
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/weft-go/weft/poller"
+)
+
+// Options configure a loop. The zero value works.
+type Options struct {
+	// OS is the operating system's boundary. By default the loop opens its
+	// own with Poller.
+	OS poller.OS
+	// Poller configures the boundary the loop opens.
+	Poller poller.Config
+	// Limits are the budgets of the loop's phases.
+	Limits Limits
+	// Logger gets what has no other way to the user: panics in callbacks,
+	// trouble in accepting. slog.Default() by default.
+	Logger *slog.Logger
+	// PoisonBuffers overwrites the bytes given to OnData when it returns, so
+	// that a handler that keeps them shows it. For tests.
+	PoisonBuffers bool
+}
+
+// Loop is an event loop: one goroutine that waits for descriptors, timers and
+// posted functions, and calls their handlers one after the other. Except for
+// Post and Stop, its methods, and those of everything that is on it, belong to
+// that goroutine; before Run they may be called from the one that made it.
+type Loop struct {
+	os      poller.OS
+	now     time.Duration // the clock at the turn's beginning
+	limits  Limits
+	log     *slog.Logger
+	poison  bool
+	state   loopState
+	running bool // inside Turn
+	stopped atomic.Bool
+
+	slots  slots
+	ready  ring[Runnable] // this turn's batch and what follows
+	posts  postQueue
+	timers timerHeap
+	wheel  wheel
+
+	// The lists that the phases work through, with the place each has reached:
+	// here, so that a phase goes on behind a step that panicked.
+	events      []poller.Event
+	nextEvent   int
+	dirty       []*Conn // have output to flush
+	flushing    []*Conn // the ones of this turn
+	nextDirty   int
+	closing     []*Conn // are closed, but for the descriptor and the callback
+	nextClosing int
+	active      *Conn // whose handler is running
+
+	readBuffer []byte
+	chunks     chunkPool
+	vectors    [][]byte // scratch for flush
+	conns      connList
+	listeners  map[*Listener]struct{}
+	draining   bool         // Run's context has ended
+	load       atomic.Int64 // accepted connections, those on their way here included
+
+	stats Stats
+}
+
+// loopState is where a loop is in its life.
+//
+//	open --Close, the end of Run--> closed
+type loopState uint8
+
+const (
+	loopOpen loopState = iota
+	loopClosed
+)
+
+func (s loopState) String() string {
+	if s == loopClosed {
+		return "closed"
+	}
+	return "open"
+}
+
+// Runnable is something to run in a turn's batch.
+type Runnable interface{ Run() }
+
+// NewLoop makes a loop. Errors: those of poller.Open.
+func NewLoop(o Options) (*Loop, error) {
+	l := &Loop{
+		os:        o.OS,
+		limits:    o.Limits.withDefaults(),
+		log:       o.Logger,
+		poison:    o.PoisonBuffers,
+		listeners: make(map[*Listener]struct{}),
+	}
+	if l.log == nil {
+		l.log = slog.Default()
+	}
+	if l.os == nil {
+		o.Poller.EventsPerWait = l.limits.EventsPerWait
+		var err error
+		if l.os, err = poller.Open(o.Poller); err != nil {
+			return nil, err
+		}
+	}
+	l.events = make([]poller.Event, l.limits.EventsPerWait)
+	l.readBuffer = make([]byte, l.limits.ReadBuffer)
+	l.chunks.limit = l.limits.FreeChunks
+	l.now = l.os.Now()
+	l.wheel.hand = int64(l.now / wheelTick)
+	return l, nil
+}
+
+// Turn does one turn of the loop and waits no longer than limit in it; a
+// negative limit is no limit. Run repeats it; who steps a loop by hand, as a
+// simulator does, calls it.
+func (l *Loop) Turn(limit time.Duration) error {
+	if l.running {
+		return ErrRunning
+	}
+	if l.state == loopClosed {
+		return ErrLoopClosed
+	}
+	l.running = true
+	defer func() { l.running = false }()
+	l.stats.Turns++
+
+	// The clock is read once, so that all phases agree on what is due.
+	l.now = l.os.Now()
+
+	// Timers and deadlines come before new events: what ran out before the
+	// event was fetched has run out.
+	l.fireTimers()
+	l.fireDeadlines()
+
+	// The batch: tasks made runnable by timers, by the last turn's events and
+	// by each other, and posted functions, first in first out.
+	l.runBatch()
+
+	// Everything above may have written. One flush for each connection, as
+	// late as possible, but before the loop may sleep.
+	l.flushDirty()
+
+	// The only place where the loop sleeps.
+	n, err := l.wait(limit)
+
+	// Events run connection handlers, which read, answer, and flush their own
+	// answer at once; tasks are only made runnable, for the next batch.
+	l.dispatch(n)
+
+	// Descriptors are closed last: until here no number of theirs could be
+	// used again, so no event of this batch reached a stranger.
+	l.finishClosing()
+	return err
+}
+
+// Run turns the loop until ctx ends, then lets the connections drain: listeners
+// are closed, every connection is closed as by Close, and Run returns nil when
+// the last one is gone, which each one's DrainTimeout bounds. After Stop it
+// returns at once, with the connections aborted. A loop runs once: ErrLoopClosed
+// afterwards. Run locks its goroutine to its thread.
+func (l *Loop) Run(ctx context.Context) error {
+	if l.running {
+		return ErrRunning
+	}
+	if l.state == loopClosed {
+		return ErrLoopClosed
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+
+	stopWatching := context.AfterFunc(ctx, func() { _ = l.Post(l.drain) })
+	defer stopWatching()
+
+	finished := false
+	defer func() {
+		if !finished { // a callback called runtime.Goexit: the goroutine ends, the connections must not hang
+			l.log.Error("reactor: runtime.Goexit in a callback ends the loop")
+			l.running = false
+			_ = l.Close()
+		}
+	}()
+	var err error
+	for err == nil && !l.atEnd() {
+		err = l.Turn(-1)
+	}
+	finished = true
+	return errors.Join(err, l.Close())
+}
+
+// atEnd reports whether Run has nothing left to wait for.
+func (l *Loop) atEnd() bool {
+	return l.stopped.Load() || l.draining && l.conns.len == 0
+}
+
+// drain begins the graceful end.
+func (l *Loop) drain() {
+	l.draining = true
+	for ln := range l.listeners {
+		_ = ln.Close()
+	}
+	for c := range l.conns.all {
+		_ = c.Close()
+	}
+}
+
+// Stop makes Run return soon, without draining. Any goroutine may call it.
+func (l *Loop) Stop() {
+	if !l.stopped.Swap(true) {
+		_ = l.os.Wake()
+	}
+}
+
+// Close ends a loop that is not running: functions posted so far are run, what
+// is still registered is closed, with ErrLoopClosed for the connections'
+// OnClose and net.ErrClosed for waiters, and the poller is released.
+func (l *Loop) Close() error {
+	if l.running {
+		return ErrRunning
+	}
+	if l.state == loopClosed {
+		return nil
+	}
+	l.running = true
+	for p := l.posts.close(); p != nil; p = p.next {
+		l.ready.push(runFunc(p.fn))
+	}
+	l.runRest()
+	l.state = loopClosed
+	for ln := range l.listeners {
+		_ = ln.Close()
+	}
+	for c := range l.conns.all {
+		c.finish(ErrLoopClosed)
+	}
+	l.finishClosing()
+	for _, s := range l.slots.sources {
+		if s != nil {
+			_ = s.Close()
+		}
+	}
+	l.runRest() // what the callbacks and the waiters made runnable
+	l.running = false
+	return l.os.Close()
+}
+
+// closingBatches bounds what a closing loop still runs: enough for all that can
+// have been posted, and an end for a function that goes on scheduling itself.
+func (l *Loop) closingBatches() int { return l.limits.MaxPosted/l.limits.TasksPerTurn + 1 }
+
+func (l *Loop) runRest() {
+	for n := l.closingBatches(); n > 0 && l.ready.len > 0; n-- {
+		l.runBatch()
+	}
+}
+
+// OS is the loop's boundary to the operating system.
+func (l *Loop) OS() poller.OS { return l.os }
+
+// Now is the loop's clock at the beginning of the turn.
+func (l *Loop) Now() time.Duration { return l.now }
+
+// At places a moment on the loop's clock, as SetDeadline wants it: the zero
+// time is 0, none, and a moment in the past is one that has passed.
+func (l *Loop) At(t time.Time) time.Duration {
+	if t.IsZero() {
+		return 0
+	}
+	return max(t.Sub(l.os.Epoch()), 1)
+}
+
+// Schedule adds r to the batch: it runs in this turn if the turn has not
+// reached its wait and its budget lasts, otherwise in the next one. First in,
+// first out.
+func (l *Loop) Schedule(r Runnable) { l.ready.push(r) }
+
+// Post makes the loop call fn. Any goroutine may call it; functions of one
+// goroutine run in the order in which it posted them. The loop is woken only
+// if it sleeps. Errors: ErrLoopClosed, ErrPostQueueFull; fn is not called then.
+func (l *Loop) Post(fn func()) error {
+	wake, err := l.posts.push(fn, l.limits.MaxPosted)
+	if wake {
+		return l.os.Wake()
+	}
+	return err
+}
+
+// Stats are the loop's counters so far.
+func (l *Loop) Stats() Stats {
+	s := l.stats
+	s.Sources, s.Conns = l.slots.used, l.conns.len
+	return s
+}

@@ -1,0 +1,86 @@
+package reactor
+
+import "sync/atomic"
+
+// postQueue carries functions from any goroutine to the loop: a stack that
+// producers push onto with one compare-and-swap, and that the loop takes as a
+// whole and turns over (Treiber, "Systems Programming: Coping with
+// Parallelism", 1986). There is no lock that a preempted producer could hold
+// while the loop waits for it.
+//
+// The wake-up, and why none is lost:
+//
+//	goroutine (Post)                   loop (before it waits)
+//	----------------                   ----------------------
+//	push the function                  sleeping = true
+//	if sleeping: sleeping = false,     if the stack is not empty:
+//	   and write the wake-up              do not block
+//	                                   wait
+//	                                   sleeping = false
+//
+// Invariant: each side first writes its own variable, then reads the other's.
+// Whichever came second sees the first: the producer a sleeping loop, or the
+// loop a function. A loop that is busy is not woken at all.
+type postQueue struct {
+	head     atomic.Pointer[posted]
+	sleeping atomic.Bool
+}
+
+type posted struct {
+	fn    func()
+	next  *posted
+	depth int // entries from here down, so the bound needs no counter
+}
+
+// closedQueue marks a queue that takes no more.
+var closedQueue = &posted{}
+
+// push adds fn and reports whether the loop has to be woken.
+func (q *postQueue) push(fn func(), limit int) (wake bool, err error) {
+	p := &posted{fn: fn}
+	for {
+		old := q.head.Load()
+		if old == closedQueue {
+			return false, ErrLoopClosed
+		}
+		p.next, p.depth = old, 1
+		if old != nil {
+			if old.depth >= limit {
+				return false, ErrPostQueueFull
+			}
+			p.depth = old.depth + 1
+		}
+		if q.head.CompareAndSwap(old, p) {
+			return q.sleeping.Load() && q.sleeping.CompareAndSwap(true, false), nil
+		}
+	}
+}
+
+// take empties the queue; the result is in the order of the pushes.
+func (q *postQueue) take() *posted {
+	if q.head.Load() == nil { // most turns: a load is cheaper than a swap
+		return nil
+	}
+	return turnOver(q.head.Swap(nil))
+}
+
+// close refuses all later pushes and returns what the queue held.
+func (q *postQueue) close() *posted {
+	last := q.head.Swap(closedQueue)
+	if last == closedQueue {
+		return nil
+	}
+	return turnOver(last)
+}
+
+func (q *postQueue) empty() bool { return q.head.Load() == nil }
+
+func turnOver(p *posted) *posted {
+	var first *posted
+	for p != nil {
+		next := p.next
+		p.next, first = first, p
+		p = next
+	}
+	return first
+}

@@ -1,0 +1,163 @@
+package reactor
+
+import (
+	"math"
+	"time"
+)
+
+// Timer calls a function once, on its loop, not before its time. All methods
+// belong to the loop's goroutine.
+type Timer struct {
+	loop *Loop
+	fn   func()
+	at   int // place in the heap, counted from 1; 0 when it is not set
+}
+
+// AfterFunc calls fn once d has passed, and not before the next turn. A
+// duration of zero or less is the next turn. Timers of one moment fire in the
+// order in which they were set.
+func (l *Loop) AfterFunc(d time.Duration, fn func()) *Timer {
+	t := l.NewTimer(fn)
+	t.Reset(d)
+	return t
+}
+
+// NewTimer makes a timer that is not set; Reset sets it.
+func (l *Loop) NewTimer(fn func()) *Timer { return &Timer{loop: l, fn: fn} }
+
+// Reset sets t to fire once d has passed from now, whatever it was set to.
+// It reports whether t was set before.
+func (t *Timer) Reset(d time.Duration) bool {
+	// The clock is read anew: l.now is the turn's beginning, and a timer that
+	// counted from there would fire early after a long callback.
+	l := t.loop
+	when := l.os.Now()
+	if d > 0 {
+		if when > math.MaxInt64-d {
+			d = math.MaxInt64 - when
+		}
+		when += d
+	}
+	wasSet := t.Stop()
+	l.timers.add(t, when)
+	return wasSet
+}
+
+// Stop unsets t and reports whether it was set: whether the call prevents it
+// from firing.
+func (t *Timer) Stop() bool {
+	if t.at == 0 {
+		return false
+	}
+	t.loop.timers.remove(t)
+	return true
+}
+
+// timerHeap orders timers by their moment, then by the order in which they
+// were set. It is a heap with four children to a node, half as deep as a
+// binary one, with the keys inside the array so that comparing touches no
+// timer.
+type timerHeap struct {
+	entries []timerEntry
+	set     uint64 // timers set so far
+	marked  uint64 // value of set at the last mark
+}
+
+type timerEntry struct {
+	when  time.Duration // on the loop's clock
+	seq   uint64
+	timer *Timer
+}
+
+func (e *timerEntry) before(o *timerEntry) bool {
+	return e.when < o.when || e.when == o.when && e.seq < o.seq
+}
+
+func (h *timerHeap) add(t *Timer, when time.Duration) {
+	h.set++
+	h.entries = append(h.entries, timerEntry{})
+	h.up(len(h.entries)-1, timerEntry{when, h.set, t})
+}
+
+func (h *timerHeap) remove(t *Timer) {
+	i := t.at - 1
+	t.at = 0
+	last := len(h.entries) - 1
+	moved := h.entries[last]
+	h.entries[last] = timerEntry{}
+	h.entries = h.entries[:last]
+	if i == last {
+		return
+	}
+	if i > 0 && moved.before(&h.entries[(i-1)/4]) {
+		h.up(i, moved)
+	} else {
+		h.down(i, moved)
+	}
+}
+
+func (h *timerHeap) up(i int, e timerEntry) {
+	for i > 0 {
+		parent := (i - 1) / 4
+		if !e.before(&h.entries[parent]) {
+			break
+		}
+		h.place(i, h.entries[parent])
+		i = parent
+	}
+	h.place(i, e)
+}
+
+func (h *timerHeap) down(i int, e timerEntry) {
+	for {
+		first := 4*i + 1
+		if first >= len(h.entries) {
+			break
+		}
+		least := first
+		for c := first + 1; c < min(first+4, len(h.entries)); c++ {
+			if h.entries[c].before(&h.entries[least]) {
+				least = c
+			}
+		}
+		if !h.entries[least].before(&e) {
+			break
+		}
+		h.place(i, h.entries[least])
+		i = least
+	}
+	h.place(i, e)
+}
+
+func (h *timerHeap) place(i int, e timerEntry) {
+	h.entries[i] = e
+	e.timer.at = i + 1
+}
+
+// next is the moment of the earliest timer.
+func (h *timerHeap) next() (time.Duration, bool) {
+	if len(h.entries) == 0 {
+		return 0, false
+	}
+	return h.entries[0].when, true
+}
+
+// mark makes due pass over timers set from here on: a timer that is set by a
+// timer waits for the next turn.
+func (h *timerHeap) mark() { h.marked = h.set }
+
+// due removes and returns the earliest timer, if it is due and was set before
+// the last mark. Timers set since sort behind all those: their moment is not
+// before now, and their number is higher.
+func (h *timerHeap) due(now time.Duration) *Timer {
+	if len(h.entries) == 0 {
+		return nil
+	}
+	e := &h.entries[0]
+	if e.when > now || e.seq > h.marked {
+		return nil
+	}
+	t := e.timer
+	h.remove(t)
+	return t
+}
