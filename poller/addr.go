@@ -14,7 +14,9 @@ import (
 type Addr struct {
 	netip.AddrPort
 	Path string
-	// DualStack has effect on a listener at [::]: it takes IPv4 too.
+	// DualStack has effect on a listener at [::]: it takes IPv4 too. A system
+	// that can only do one of them (OpenBSD and DragonFly by design, others
+	// without IPv6) listens at 0.0.0.0.
 	DualStack bool
 }
 
@@ -50,8 +52,9 @@ const maxUnixPath = 103
 
 // ParseAddr reads an address without asking a name server. Networks are "tcp",
 // "tcp4", "tcp6" and "unix". The host of a TCP address is an IP address or
-// empty, which is the unspecified address: [::] for "tcp" and "tcp6", with
-// IPv4 included for "tcp". Errors: *net.AddrError, net.UnknownNetworkError.
+// empty, which is the unspecified address: [::] for "tcp" and "tcp6". Under
+// "tcp" [::], written out or not, includes IPv4, as in package net. Errors:
+// *net.AddrError, net.UnknownNetworkError.
 func ParseAddr(network, address string) (Addr, error) {
 	switch network {
 	case "unix":
@@ -82,7 +85,7 @@ func ParseAddr(network, address string) (Addr, error) {
 		if network == "tcp4" {
 			ip = netip.IPv4Unspecified()
 		}
-		return Addr{AddrPort: netip.AddrPortFrom(ip, uint16(port)), DualStack: network == "tcp"}, nil
+		return tcpAddr(network, ip, port), nil
 	}
 	ip, err := netip.ParseAddr(host)
 	if err != nil {
@@ -92,7 +95,14 @@ func ParseAddr(network, address string) (Addr, error) {
 	if network == "tcp4" && !ip.Is4() || network == "tcp6" && !ip.Is6() {
 		return Addr{}, &net.AddrError{Err: "address does not belong to " + network, Addr: address}
 	}
-	return Addr{AddrPort: netip.AddrPortFrom(ip, uint16(port))}, nil
+	return tcpAddr(network, ip, port), nil
+}
+
+func tcpAddr(network string, ip netip.Addr, port int) Addr {
+	return Addr{
+		AddrPort:  netip.AddrPortFrom(ip, uint16(port)),
+		DualStack: network == "tcp" && ip == netip.IPv6Unspecified(),
+	}
 }
 
 // errZone: an IPv6 zone that names no interface.

@@ -37,21 +37,25 @@ func newNative(c Config) (OS, error) {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
 	// The eventfd is registered edge-triggered and never read: every write is
-	// an edge, and its counter would take centuries to fill by ones.
+	// an edge, and its counter would take centuries to fill by ones. It is
+	// registered for reading only: being writable would be its first event, a
+	// wake-up that nobody called.
 	p.wakeup.drain = -1
 	if p.wakeup.fd, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC); err != nil {
 		unix.Close(p.fd)
 		return nil, os.NewSyscallError("eventfd", err)
 	}
-	if err := p.Add(FD(p.wakeup.fd), wakeToken); err != nil {
+	if err := p.add(FD(p.wakeup.fd), wakeToken, unix.EPOLLIN|edgeTriggered); err != nil {
 		p.Close()
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *epoll) Add(fd FD, t Token) error {
-	e := unix.EpollEvent{Events: interest, Fd: int32(t.Slot()), Pad: int32(t.Generation())}
+func (p *epoll) Add(fd FD, t Token) error { return p.add(fd, t, interest) }
+
+func (p *epoll) add(fd FD, t Token, events uint32) error {
+	e := unix.EpollEvent{Events: events, Fd: int32(t.Slot()), Pad: int32(t.Generation())}
 	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, int(fd), &e))
 }
 
@@ -133,6 +137,8 @@ func (p *epoll) wait(raw []unix.EpollEvent, timeout time.Duration) (int, unix.Er
 }
 
 func (p *epoll) Close() error {
-	p.wakeup.close()
+	if !p.wakeup.close() {
+		return nil
+	}
 	return os.NewSyscallError("close", unix.Close(p.fd))
 }

@@ -47,7 +47,9 @@ func (s *sockets) Accept(listener FD) (FD, Addr, error) {
 		fd, sa, err := unix.Accept(int(listener))
 		if err == nil {
 			if fd, err = bornRight(fd); err != nil {
-				return NoFD, Addr{}, err
+				// Quirk(darwin): setsockopt is EINVAL on a connection that
+				// was reset in the queue.
+				continue
 			}
 			return FD(fd), addrOf(sa), nil
 		}

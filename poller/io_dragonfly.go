@@ -8,6 +8,8 @@ const (
 	// tcpKeepIdle counts in milliseconds here and in seconds everywhere else,
 	// so the system's default idle time is left alone.
 	tcpKeepIdle = 0
+	// dualStack: IPV6_V6ONLY cannot be switched off here.
+	dualStack = false
 )
 
 func noSigpipe(fd int) error {

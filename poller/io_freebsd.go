@@ -7,6 +7,8 @@ const (
 	// (setsockopt(2), since 12.0).
 	reusePort   = unix.SO_REUSEPORT_LB
 	tcpKeepIdle = unix.TCP_KEEPIDLE
+	// dualStack: an IPv6 listener can take IPv4 too.
+	dualStack = true
 )
 
 func noSigpipe(fd int) error {

@@ -21,6 +21,9 @@ const reusePort = unix.SO_REUSEPORT
 
 const tcpKeepIdle = unix.TCP_KEEPIDLE
 
+// dualStack: an IPv6 listener can take IPv4 too.
+const dualStack = true
+
 // scratch is memory the calls below need for their arguments: on the heap once
 // instead of once per call.
 type scratch struct {
@@ -86,8 +89,8 @@ func (s *sockets) Read(fd FD, p []byte) (int, error) {
 }
 
 // Write uses write(2), not send(2), so that it serves pipes too. SIGPIPE is
-// raised, and Go's runtime drops it for every descriptor but 1 and 2; see the
-// documentation of os/signal.
+// raised, and Go's runtime drops it; what ends a process on a broken standard
+// output is os.File, not the signal. See the documentation of os/signal.
 func (s *sockets) Write(fd FD, p []byte) (int, error) {
 	for {
 		n, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))

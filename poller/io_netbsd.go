@@ -6,6 +6,8 @@ const (
 	// reusePort: none, since SO_REUSEPORT does not spread stream connections.
 	reusePort   = 0
 	tcpKeepIdle = unix.TCP_KEEPIDLE
+	// dualStack: an IPv6 listener can take IPv4 too.
+	dualStack = true
 )
 
 func noSigpipe(fd int) error {

@@ -6,6 +6,8 @@ const (
 	// tcpKeepIdle: the idle time is a system-wide setting (sysctl
 	// net.inet.tcp.keepidle), no socket option.
 	tcpKeepIdle = 0
+	// dualStack: IPV6_V6ONLY cannot be switched off here.
+	dualStack = false
 )
 
 // noSigpipe: there is no SO_NOSIGPIPE. Go's runtime drops the signal for every

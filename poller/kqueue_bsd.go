@@ -90,10 +90,17 @@ func (p *kqueue) change(fd FD, flags int, filters ...int) error {
 // Rearm has nothing to do: EV_CLEAR raises an edge by itself.
 func (p *kqueue) Rearm(FD, Readiness) {}
 
+// longestKevent bounds one wait.
+//
+// Quirk(darwin): kevent returns EINVAL for a timeout that is "too long"; Go's
+// runtime takes the same million seconds, 11 days. Where time_t has 32 bits, it
+// would overflow at 68 years.
+const longestKevent = 1_000_000 * time.Second
+
 func (p *kqueue) Wait(events []Event, timeout time.Duration) (int, error) {
 	var ts *unix.Timespec
 	if timeout >= 0 {
-		t := unix.NsecToTimespec(int64(timeout))
+		t := unix.NsecToTimespec(int64(min(timeout, longestKevent)))
 		ts = &t
 	}
 	n, err := kevent(p.fd, nil, p.raw[:min(len(p.raw), len(events))], ts)
@@ -150,6 +157,8 @@ func (p *kqueue) Abort(fd FD) error {
 }
 
 func (p *kqueue) Close() error {
-	p.wakeup.close()
+	if !p.wakeup.close() {
+		return nil
+	}
 	return os.NewSyscallError("close", unix.Close(p.fd))
 }

@@ -16,8 +16,9 @@ const (
 	// value it is given and reports the double.
 	SendBuffer
 	ReceiveBuffer
-	// Linger: seconds close waits for unsent data; 0 makes close a reset, -1
-	// is the default: the kernel goes on sending in the background.
+	// Linger: 0 makes close a reset, -1 is the default: the kernel goes on
+	// sending in the background. With a positive value close blocks the loop,
+	// for so many seconds, until the data is sent.
 	Linger
 )
 

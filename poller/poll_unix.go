@@ -28,7 +28,7 @@ type pollOS struct {
 	entries []pollEntry
 	index   map[FD]int
 	perWait int
-	from    int // where the next scan for events begins, so that none starves
+	from    int // where the next scan begins: behind the last event, so that none starves
 }
 
 type pollEntry struct {
@@ -153,7 +153,7 @@ func (p *pollOS) Wait(events []Event, timeout time.Duration) (int, error) {
 		return 0, os.NewSyscallError("poll", err)
 	}
 	limit := min(len(events), p.perWait)
-	filled := 0
+	filled, next := 0, p.from
 	for k := 0; k < len(p.fds) && n > 0 && filled < limit; k++ {
 		i := (p.from + k) % len(p.fds)
 		flags := p.fds[i].Revents
@@ -168,8 +168,9 @@ func (p *pollOS) Wait(events []Event, timeout time.Duration) (int, error) {
 		}
 		events[filled] = p.report(i, flags)
 		filled++
+		next = i + 1
 	}
-	p.from++
+	p.from = next
 	return filled, nil
 }
 

@@ -16,14 +16,17 @@ type OS interface {
 // Poller tells which descriptors are ready. The contract is in the package
 // documentation; a platform file holds no other promises than those.
 type Poller interface {
-	// Add registers fd for both directions. Events for it carry t.
+	// Add registers fd for both directions. Events for it carry t. A
+	// descriptor that this package did not open must be non-blocking, or
+	// reading it stops the loop.
 	// Errors: os.SyscallError with EEXIST for a descriptor that is registered
 	// already, EPERM for one that cannot be polled (a regular file), EBADF for
 	// one that is not open.
 	Add(fd FD, t Token) error
 
-	// Remove ends the registration of a descriptor that stays open. Closing a
-	// descriptor with CloseFD ends it as well, without a call to Remove.
+	// Remove ends the registration of a descriptor that stays open, or that
+	// is closed by other means than CloseFD and Abort, before it is. These two
+	// end it as well, without a call to Remove.
 	// Error: os.SyscallError with ENOENT where fd is not registered.
 	Remove(fd FD) error
 
@@ -34,7 +37,8 @@ type Poller interface {
 
 	// Wait waits until there is an event, a wake-up or a signal, or until
 	// timeout has passed, fills events and returns how many it filled, which
-	// may be none. A negative timeout is no timeout; zero only looks.
+	// may be none. A negative timeout is no timeout; zero only looks; one of
+	// more than 11 days may end early.
 	Wait(events []Event, timeout time.Duration) (int, error)
 
 	// Wake makes the current or the next Wait return. Any goroutine may call
@@ -42,7 +46,7 @@ type Poller interface {
 	Wake() error
 
 	// Close releases what the poller itself holds; the descriptors that were
-	// added stay open.
+	// added stay open. A second Close does nothing.
 	Close() error
 }
 
@@ -70,7 +74,8 @@ type Sockets interface {
 	Read(fd FD, p []byte) (int, error)
 
 	// Write writes p or a part of it. A part is not an error: try the rest,
-	// up to ErrWouldBlock. It never raises SIGPIPE.
+	// up to ErrWouldBlock. A peer that is gone is EPIPE or ECONNRESET, never a
+	// SIGPIPE that ends the process.
 	Write(fd FD, p []byte) (int, error)
 
 	// Writev writes the concatenation of bufs or a part of it, in one system
@@ -81,6 +86,11 @@ type Sockets interface {
 	CloseWrite(fd FD) error
 
 	// CloseFD closes fd and ends its registration.
+	//
+	// Quirk(linux): epoll registers the open file, not the number. Where a
+	// duplicate lives on (dup, SCM_RIGHTS, for an instant a child between fork
+	// and exec), so does the registration, with its old token, and nobody can
+	// remove it any more: Remove first what has been duplicated.
 	CloseFD(fd FD) error
 
 	// Abort closes fd and drops what is under way in both directions. A TCP

@@ -25,10 +25,14 @@ func (s *sockets) Listen(at Addr, o ListenOptions) (FD, error) {
 	if at.IsUnix() {
 		return listenUnix(at, o)
 	}
+	at.DualStack = at.DualStack && at.Addr() == netip.IPv6Unspecified()
+	ipv4 := Addr{AddrPort: netip.AddrPortFrom(netip.IPv4Unspecified(), at.Port())}
+	if at.DualStack && !dualStack {
+		return listenTCP(ipv4, o)
+	}
 	fd, err := listenTCP(at, o)
 	if at.DualStack && errors.Is(err, unix.EAFNOSUPPORT) { // a kernel without IPv6
-		at = Addr{AddrPort: netip.AddrPortFrom(netip.IPv4Unspecified(), at.Port())}
-		fd, err = listenTCP(at, o)
+		return listenTCP(ipv4, o)
 	}
 	return fd, err
 }
@@ -76,12 +80,16 @@ func listenUnix(at Addr, o ListenOptions) (FD, error) {
 	if len(at.Path) > maxUnixPath {
 		return NoFD, &net.AddrError{Err: fmt.Sprintf("path is over %d bytes", maxUnixPath), Addr: at.Path}
 	}
+	sa, family, err := at.sockaddr()
+	if err != nil {
+		return NoFD, err
+	}
 	bind := func() (FD, error) {
-		fd, err := newSocket(unix.AF_UNIX)
+		fd, err := newSocket(family)
 		if err != nil {
 			return NoFD, err
 		}
-		return bindAndListen(fd, &unix.SockaddrUnix{Name: at.Path}, o.Backlog, o.SocketOptions.apply(fd, at))
+		return bindAndListen(fd, sa, o.Backlog, o.SocketOptions.apply(fd, at))
 	}
 	fd, err := bind()
 	if !errors.Is(err, unix.EADDRINUSE) || at.Path[0] == '@' {
@@ -92,12 +100,13 @@ func listenUnix(at Addr, o ListenOptions) (FD, error) {
 	case statErr != nil:
 		return NoFD, err
 	case info.Mode()&os.ModeSocket == 0:
-		return NoFD, fmt.Errorf("%w: %s is not a socket", ErrPathInUse, at.Path)
+		return NoFD, fmt.Errorf("%w: %s is not a socket: %w", ErrPathInUse, at.Path, err)
 	case unixPathAnswers(at.Path):
 		return NoFD, fmt.Errorf("%w: a server listens at %s: %w", ErrPathInUse, at.Path, err)
 	}
-	if err := os.Remove(at.Path); err != nil {
-		return NoFD, err
+	// unlink, and not os.Remove, which would take an empty directory too.
+	if err := unix.Unlink(at.Path); err != nil {
+		return NoFD, os.NewSyscallError("unlink", err)
 	}
 	return bind()
 }
@@ -164,9 +173,11 @@ func (s *sockets) Connect(to Addr, o SocketOptions) (FD, error) {
 	if err != nil {
 		return NoFD, err
 	}
-	if err = o.apply(fd, to); err == nil {
-		err = unix.Connect(fd, sa)
+	if err := o.apply(fd, to); err != nil {
+		unix.Close(fd)
+		return NoFD, err
 	}
+	err = unix.Connect(fd, sa)
 	switch err {
 	case nil, unix.EINPROGRESS, unix.EINTR: // EINTR: it goes on in the background all the same
 		return FD(fd), nil
@@ -194,16 +205,18 @@ func (s *sockets) ConnectResult(fd FD) error {
 	}
 	peer, err := unix.Getpeername(int(fd))
 	if err == unix.ENOTCONN {
-		// Not yet connected, or reset since: a read knows which.
+		// Not yet connected, or over since: a read knows which.
 		var b [1]byte
-		switch _, _, err := unix.Recvfrom(int(fd), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT); err {
-		case unix.EAGAIN, unix.ENOTCONN:
+		switch n, _, err := unix.Recvfrom(int(fd), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT); {
+		case err == unix.EAGAIN, err == unix.ENOTCONN:
 			return ErrWouldBlock
-		case nil:
-			return nil
-		default:
+		case err != nil:
 			return os.NewSyscallError("connect", err)
+		case n == 0:
+			// Over, and the reason was told to whoever asked before.
+			return os.NewSyscallError("connect", unix.ENOTCONN)
 		}
+		return nil
 	}
 	if err != nil {
 		return nil // without a peer's name, as for socketpairs on some systems

@@ -90,14 +90,18 @@ func (w *wakeup) consume() {
 	w.pending.Store(false)
 }
 
-func (w *wakeup) close() {
+// close reports whether it was the first: a second close of the same numbers
+// would hit their next owners.
+func (w *wakeup) close() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.closed {
-		w.closed = true
-		unix.Close(w.fd)
-		if w.drain >= 0 {
-			unix.Close(w.drain)
-		}
+	if w.closed {
+		return false
 	}
+	w.closed = true
+	unix.Close(w.fd)
+	if w.drain >= 0 {
+		unix.Close(w.drain)
+	}
+	return true
 }
