@@ -88,6 +88,7 @@ type ConnOptions struct {
 func (o ConnOptions) withDefaults() *ConnOptions {
 	orDefault(&o.HighWater, 64<<10)
 	orDefault(&o.LowWater, o.HighWater/4)
+	o.LowWater = min(o.LowWater, o.HighWater)
 	orDefault(&o.HardLimit, max(16<<20, o.HighWater))
 	orDefault(&o.MaxUnconsumed, 1<<20)
 	orDefault(&o.DrainTimeout, 5*time.Second)

@@ -58,7 +58,7 @@ type Listener struct {
 	conns   atomic.Int64 // counted down on the connections' loops
 	backoff Backoff
 	retry   *Timer
-	path    pathGuard
+	path    PathGuard
 	// pick chooses the loop of a new connection; nil is this one. A group sets
 	// it.
 	pick func() *Loop
@@ -105,7 +105,7 @@ func (l *Loop) Listen(network, address string, o ListenOptions, handler func(*Co
 		_ = l.os.CloseFD(fd)
 		return fail(err)
 	}
-	ln.path = guardPath(ln.addr)
+	ln.path = GuardPath(ln.addr)
 	ln.retry = l.NewTimer(ln.resume)
 	l.listeners[ln] = struct{}{}
 	ln.await()
@@ -129,7 +129,7 @@ func (ln *Listener) Close() error {
 	ln.state = listenerClosed
 	ln.retry.Stop()
 	delete(ln.loop.listeners, ln)
-	ln.path.remove()
+	ln.path.Remove()
 	return ln.src.Close()
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -44,7 +45,9 @@ type Loop struct {
 
 	slots  slots
 	ready  ring[Runnable] // this turn's batch and what follows
+	next   []Runnable     // the batch of the next turn begins with these
 	posts  postQueue
+	taken  int // posted functions in ready
 	timers timerHeap
 	wheel  wheel
 
@@ -72,19 +75,17 @@ type Loop struct {
 
 // loopState is where a loop is in its life.
 //
-//	open --Close, the end of Run--> closed
+//	open --Close, the end of Run--> closing --all is closed--> closed
 type loopState uint8
 
 const (
 	loopOpen loopState = iota
+	loopClosing
 	loopClosed
 )
 
 func (s loopState) String() string {
-	if s == loopClosed {
-		return "closed"
-	}
-	return "open"
+	return [...]string{"open", "closing", "closed"}[s]
 }
 
 // Runnable is something to run in a turn's batch.
@@ -124,7 +125,7 @@ func (l *Loop) Turn(limit time.Duration) error {
 	if l.running {
 		return ErrRunning
 	}
-	if l.state == loopClosed {
+	if l.state != loopOpen {
 		return ErrLoopClosed
 	}
 	l.running = true
@@ -169,20 +170,19 @@ func (l *Loop) Run(ctx context.Context) error {
 	if l.running {
 		return ErrRunning
 	}
-	if l.state == loopClosed {
+	if l.state != loopOpen {
 		return ErrLoopClosed
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
-	stopWatching := context.AfterFunc(ctx, func() { _ = l.Post(l.drain) })
+	stopWatching := context.AfterFunc(ctx, func() { _ = l.postAlways(l.drain) })
 	defer stopWatching()
 
 	finished := false
 	defer func() {
 		if !finished { // a callback called runtime.Goexit: the goroutine ends, the connections must not hang
 			l.log.Error("reactor: runtime.Goexit in a callback ends the loop")
-			l.running = false
 			_ = l.Close()
 		}
 	}()
@@ -190,8 +190,9 @@ func (l *Loop) Run(ctx context.Context) error {
 	for err == nil && !l.atEnd() {
 		err = l.Turn(-1)
 	}
+	err = errors.Join(err, l.Close())
 	finished = true
-	return errors.Join(err, l.Close())
+	return err
 }
 
 // atEnd reports whether Run has nothing left to wait for.
@@ -218,8 +219,8 @@ func (l *Loop) Stop() {
 }
 
 // Close ends a loop that is not running: functions posted so far are run, what
-// is still registered is closed, with ErrLoopClosed for the connections'
-// OnClose and net.ErrClosed for waiters, and the poller is released.
+// is still registered is closed, connections with a reset and ErrLoopClosed for
+// their OnClose, waiters with net.ErrClosed, and the poller is released.
 func (l *Loop) Close() error {
 	if l.running {
 		return ErrRunning
@@ -227,26 +228,31 @@ func (l *Loop) Close() error {
 	if l.state == loopClosed {
 		return nil
 	}
-	l.running = true
-	for p := l.posts.close(); p != nil; p = p.next {
-		l.ready.push(runFunc(p.fn))
-	}
+	l.running, l.active = true, nil
+	defer func() {
+		l.running = false
+		if l.state != loopClosed { // a callback called runtime.Goexit: what is left is closed all the same
+			_ = l.Close()
+		}
+	}()
+	l.takePosted(l.posts.close())
 	l.runRest()
-	l.state = loopClosed
+	l.state = loopClosing
 	for ln := range l.listeners {
 		_ = ln.Close()
 	}
 	for c := range l.conns.all {
+		c.abort = true
 		c.finish(ErrLoopClosed)
 	}
 	l.finishClosing()
 	for _, s := range l.slots.sources {
 		if s != nil {
-			_ = s.Close()
+			l.each(1, func(*Loop) bool { _ = s.Close(); return true }) // its waiters may panic
 		}
 	}
 	l.runRest() // what the callbacks and the waiters made runnable
-	l.running = false
+	l.state = loopClosed
 	return l.os.Close()
 }
 
@@ -255,7 +261,7 @@ func (l *Loop) Close() error {
 func (l *Loop) closingBatches() int { return l.limits.MaxPosted/l.limits.TasksPerTurn + 1 }
 
 func (l *Loop) runRest() {
-	for n := l.closingBatches(); n > 0 && l.ready.len > 0; n-- {
+	for n := l.closingBatches(); n > 0 && l.ready.len+len(l.next) > 0; n-- {
 		l.runBatch()
 	}
 }
@@ -275,6 +281,14 @@ func (l *Loop) At(t time.Time) time.Duration {
 	return max(t.Sub(l.os.Epoch()), 1)
 }
 
+// after is the moment when d has passed from now on; the end of time if d is
+// too long for the clock. The clock is read: Now is the turn's beginning, and
+// what counted from there would be early after a long callback.
+func (l *Loop) after(d time.Duration) time.Duration {
+	now := l.os.Now()
+	return now + min(max(d, 0), math.MaxInt64-now)
+}
+
 // Schedule adds r to the batch: it runs in this turn if the turn has not
 // reached its wait and its budget lasts, otherwise in the next one. First in,
 // first out.
@@ -284,7 +298,15 @@ func (l *Loop) Schedule(r Runnable) { l.ready.push(r) }
 // goroutine run in the order in which it posted them. The loop is woken only
 // if it sleeps. Errors: ErrLoopClosed, ErrPostQueueFull; fn is not called then.
 func (l *Loop) Post(fn func()) error {
-	wake, err := l.posts.push(fn, l.limits.MaxPosted)
+	return l.post(fn, l.limits.MaxPosted)
+}
+
+// postAlways is Post without the bound, for the loops' own messages: they are
+// few, and a lost one would be a loop that never ends.
+func (l *Loop) postAlways(fn func()) error { return l.post(fn, math.MaxInt) }
+
+func (l *Loop) post(fn func(), limit int) error {
+	wake, err := l.posts.push(fn, limit)
 	if wake {
 		return l.os.Wake()
 	}

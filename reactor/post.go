@@ -24,6 +24,9 @@ import "sync/atomic"
 type postQueue struct {
 	head     atomic.Pointer[posted]
 	sleeping atomic.Bool
+	// taken is how many functions the loop has taken over and not run yet.
+	// They wait too, so they count against the bound. The loop alone writes it.
+	taken atomic.Int64
 }
 
 type posted struct {
@@ -45,10 +48,10 @@ func (q *postQueue) push(fn func(), limit int) (wake bool, err error) {
 		}
 		p.next, p.depth = old, 1
 		if old != nil {
-			if old.depth >= limit {
-				return false, ErrPostQueueFull
-			}
 			p.depth = old.depth + 1
+		}
+		if int64(p.depth)+q.taken.Load() > int64(limit) {
+			return false, ErrPostQueueFull
 		}
 		if q.head.CompareAndSwap(old, p) {
 			return q.sleeping.Load() && q.sleeping.CompareAndSwap(true, false), nil
@@ -58,7 +61,8 @@ func (q *postQueue) push(fn func(), limit int) (wake bool, err error) {
 
 // take empties the queue; the result is in the order of the pushes.
 func (q *postQueue) take() *posted {
-	if q.head.Load() == nil { // most turns: a load is cheaper than a swap
+	switch q.head.Load() {
+	case nil, closedQueue: // most turns: a load is cheaper than a swap
 		return nil
 	}
 	return turnOver(q.head.Swap(nil))
@@ -73,7 +77,11 @@ func (q *postQueue) close() *posted {
 	return turnOver(last)
 }
 
-func (q *postQueue) empty() bool { return q.head.Load() == nil }
+// empty reports whether there is nothing to take.
+func (q *postQueue) empty() bool {
+	p := q.head.Load()
+	return p == nil || p == closedQueue
+}
 
 func turnOver(p *posted) *posted {
 	var first *posted

@@ -39,7 +39,7 @@ func (t *slots) release(token poller.Token) {
 // find is the source of an event, nil when that source is gone.
 func (t *slots) find(token poller.Token) *Source {
 	slot := token.Slot()
-	if int(slot) >= len(t.sources) {
+	if uint64(slot) >= uint64(len(t.sources)) {
 		return nil
 	}
 	// The source's own token is compared, not the slot's generation: the

@@ -73,7 +73,7 @@ func (l *Loop) Register(s *Source, fd poller.FD) error {
 	if s.registered {
 		return ErrRegistered
 	}
-	if l.state == loopClosed {
+	if l.state != loopOpen {
 		return ErrLoopClosed
 	}
 	token := l.slots.reserve(s)
@@ -229,19 +229,35 @@ func (s *Source) wake(d Direction, err error) {
 
 // deliver is an event of the poller.
 //
-// Order: In first, so that bytes which came before a reset are read before a
-// write meets the reset.
+// Order: both flags first, so that what the one waiter does knows of the other
+// direction. Then In before Out, so that bytes which came before a reset are
+// read before a write meets the reset.
 func (s *Source) deliver(r poller.Readiness) {
 	if r&(poller.HangUp|poller.Urgent) != 0 {
 		s.readOn = true
 	}
-	token := s.token
 	if r&poller.Readable != 0 {
 		s.ready[In] = true
-		s.wake(In, nil)
 	}
-	if r&poller.Writable != 0 && s.token == token && s.registered {
+	writable := r&poller.Writable != 0
+	if writable {
 		s.ready[Out] = true
+		writable = s.waiters[Out] != nil
+	}
+	if r&poller.Readable != 0 && s.waiters[In] != nil {
+		if writable { // should the one panic, the other is told later
+			late := &lateEvent{s, s.token, Out}
+			defer late.unlessDone(&writable)
+		}
+		token := s.token
+		s.wake(In, nil)
+		if s.token != token || !s.registered {
+			writable = false
+			return
+		}
+	}
+	if writable {
+		writable = false
 		s.wake(Out, nil)
 	}
 }

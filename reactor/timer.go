@@ -1,9 +1,6 @@
 package reactor
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 // Timer calls a function once, on its loop, not before its time. All methods
 // belong to the loop's goroutine.
@@ -28,18 +25,8 @@ func (l *Loop) NewTimer(fn func()) *Timer { return &Timer{loop: l, fn: fn} }
 // Reset sets t to fire once d has passed from now, whatever it was set to.
 // It reports whether t was set before.
 func (t *Timer) Reset(d time.Duration) bool {
-	// The clock is read anew: l.now is the turn's beginning, and a timer that
-	// counted from there would fire early after a long callback.
-	l := t.loop
-	when := l.os.Now()
-	if d > 0 {
-		if when > math.MaxInt64-d {
-			d = math.MaxInt64 - when
-		}
-		when += d
-	}
 	wasSet := t.Stop()
-	l.timers.add(t, when)
+	t.loop.timers.add(t, t.loop.after(d))
 	return wasSet
 }
 

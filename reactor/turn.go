@@ -83,11 +83,32 @@ func (l *Loop) fireDeadline() bool {
 }
 
 func (l *Loop) runBatch() {
-	for p := l.posts.take(); p != nil; p = p.next {
+	for _, r := range l.next {
+		l.ready.push(r)
+	}
+	clear(l.next)
+	l.next = l.next[:0]
+	l.takePosted(l.posts.take())
+	l.each(l.limits.TasksPerTurn, (*Loop).runNext)
+	if int64(l.taken) != l.posts.taken.Load() {
+		l.posts.taken.Store(int64(l.taken))
+	}
+}
+
+// carry puts what a budget interrupted into the next turn's batch. Schedule
+// would put it into this one's, and the budget would be spent again and again.
+func (l *Loop) carry(r Runnable) { l.next = append(l.next, r) }
+
+func (l *Loop) takePosted(p *posted) {
+	if p == nil {
+		return
+	}
+	for ; p != nil; p = p.next {
 		l.stats.Posted++
+		l.taken++
 		l.ready.push(runFunc(p.fn))
 	}
-	l.each(l.limits.TasksPerTurn, (*Loop).runNext)
+	l.posts.taken.Store(int64(l.taken))
 }
 
 func (l *Loop) runNext() bool {
@@ -96,6 +117,9 @@ func (l *Loop) runNext() bool {
 		return false
 	}
 	l.stats.Tasks++
+	if _, posted := r.(runFunc); posted {
+		l.taken--
+	}
 	r.Run()
 	return true
 }
@@ -147,7 +171,7 @@ func (l *Loop) wait(limit time.Duration) (int, error) {
 // patience is how long the loop may wait: not at all with work left over, else
 // up to the next timer or deadline.
 func (l *Loop) patience(limit time.Duration) time.Duration {
-	if l.ready.len > 0 || len(l.dirty) > 0 || len(l.closing) > 0 || !l.posts.empty() || l.atEnd() {
+	if l.ready.len+len(l.next) > 0 || len(l.dirty) > 0 || len(l.closing) > 0 || !l.posts.empty() || l.atEnd() {
 		return 0
 	}
 	due, ok := l.timers.next()
@@ -181,12 +205,13 @@ func (l *Loop) dispatchNext() bool {
 }
 
 func (l *Loop) finishClosing() {
-	// OnClose may close other connections: the slice can grow meanwhile.
-	for l.nextClosing = 0; l.nextClosing < len(l.closing); {
+	// OnClose may close other connections: the slice can grow meanwhile. The
+	// place outlives the function, which a Goexit in OnClose can end.
+	for l.nextClosing < len(l.closing) {
 		l.each(len(l.closing)-l.nextClosing, (*Loop).closeNext)
 	}
 	clear(l.closing)
-	l.closing = l.closing[:0]
+	l.closing, l.nextClosing = l.closing[:0], 0
 }
 
 func (l *Loop) closeNext() bool {

@@ -6,25 +6,28 @@ import (
 	"github.com/weft-go/weft/poller"
 )
 
-// pathGuard removes a Unix socket's path when its listener closes, unless
+// PathGuard removes a Unix socket's path when its listener closes, unless
 // somebody else has taken the path over meanwhile.
-type pathGuard struct {
+type PathGuard struct {
 	path string
 	file os.FileInfo // as it was bound; nil where there is nothing to remove
 }
 
-func guardPath(a poller.Addr) pathGuard {
+// GuardPath is called with the address a listener is bound to. For TCP and for
+// abstract sockets the guard has nothing to do.
+func GuardPath(a poller.Addr) PathGuard {
 	if !a.IsUnix() || a.Path == "" || a.Path[0] == '@' {
-		return pathGuard{}
+		return PathGuard{}
 	}
 	file, err := os.Lstat(a.Path)
 	if err != nil {
-		return pathGuard{}
+		return PathGuard{}
 	}
-	return pathGuard{a.Path, file}
+	return PathGuard{a.Path, file}
 }
 
-func (g pathGuard) remove() {
+// Remove removes the path, if it is still the same file.
+func (g PathGuard) Remove() {
 	if g.file == nil {
 		return
 	}

@@ -157,7 +157,7 @@ func (w *wheel) advance(now time.Duration) {
 		l.occupied &^= 1 << slot
 		for d != nil {
 			next := d.next
-			d.place = notInWheel
+			d.next, d.prev, d.place = nil, nil, notInWheel
 			w.len--
 			if when, ok := d.earliest(); ok {
 				w.set(d, when) // overdue, a lower level, or, moved forward meanwhile, anywhere

@@ -1,0 +1,75 @@
+package coro
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+)
+
+var (
+	// ErrNotTask: the function suspends, and was not called from a task of its
+	// loop.
+	ErrNotTask = errors.New("coro: not called from a task of this loop")
+
+	// ErrNoLoop: the context does not come from Run, or from a task.
+	ErrNoLoop = errors.New("coro: the context belongs to no loop")
+
+	// ErrNested: Run was called from a task, whose loop it would stop.
+	ErrNested = errors.New("coro: Run inside a task")
+
+	// ErrScopeEnded: the scope was used after its function returned.
+	ErrScopeEnded = errors.New("coro: the scope has ended")
+
+	// ErrForeignListener: Serve was given a listener that is not of its own
+	// loop, so that its Accept would not suspend the task but block the loop.
+	ErrForeignListener = errors.New("coro: the listener belongs to another loop or to none")
+)
+
+// PanicError is a panic in a task, as the error that its scope gets.
+type PanicError struct {
+	// Value is what was given to panic.
+	Value any
+	// Stack is the task's stack at the panic, as debug.Stack prints it.
+	Stack []byte
+	// Spawned is where the task was spawned: function, file and line.
+	Spawned string
+}
+
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("coro: panic in the task spawned at %s: %v", e.Spawned, e.Value)
+}
+
+// Unwrap is the panic's value, where that is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// GoexitError is a task that called runtime.Goexit, as testing.T.FailNow does.
+// Its deferred functions have run. Its goroutine stays parked for the life of
+// the process, about 3 KB: the runtime has no way to end it without the loop.
+type GoexitError struct {
+	// Spawned is where the task was spawned: function, file and line.
+	Spawned string
+}
+
+func (e *GoexitError) Error() string {
+	return "coro: the task spawned at " + e.Spawned + " called runtime.Goexit"
+}
+
+// spawnSite is a return address in words.
+func spawnSite(pc uintptr) string {
+	frame, _ := runtime.CallersFrames([]uintptr{pc}).Next()
+	if frame.Function == "" {
+		return "an unknown place"
+	}
+	return fmt.Sprintf("%s (%s:%d)", frame.Function, frame.File, frame.Line)
+}
+
+// caller is the place from which the function that asks was called, as a return
+// address; skip leaves out that many functions on the way.
+func caller(skip int) uintptr {
+	var pc [1]uintptr
+	runtime.Callers(skip+3, pc[:]) // Callers, caller, the function that asks
+	return pc[0]
+}

@@ -1,0 +1,74 @@
+package coro
+
+import "context"
+
+// Event is a flag that tasks of one loop wait for. The zero value is not set.
+// It belongs to the loop of the task that uses it first; from another loop, or
+// from a plain goroutine, its methods return ErrNotTask.
+type Event struct {
+	loop  *loop
+	set   bool
+	queue waitQueue
+}
+
+// EventStats is a look at an Event.
+type EventStats struct {
+	Set     bool
+	Waiting int // tasks in Wait
+}
+
+// Set sets the event and wakes all tasks that wait for it, in the order in which
+// they came.
+func (e *Event) Set(ctx context.Context) error {
+	if _, err := e.task(ctx); err != nil {
+		return err
+	}
+	e.set = true
+	for e.queue.wakeOne(nil) {
+	}
+	return nil
+}
+
+// Clear makes later calls of Wait wait again.
+func (e *Event) Clear(ctx context.Context) error {
+	_, err := e.task(ctx)
+	if err == nil {
+		e.set = false
+	}
+	return err
+}
+
+// Wait suspends the task until the event is set. Errors: the cause of a
+// cancelled scope, ErrNotTask, ErrNoLoop.
+func (e *Event) Wait(ctx context.Context) error {
+	t, err := e.task(ctx)
+	if err != nil {
+		return err
+	}
+	leave, err := t.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if e.set {
+		return nil
+	}
+	return e.queue.wait(t)
+}
+
+// Stats is a look at the event; call it from a task of its loop.
+func (e *Event) Stats() EventStats { return EventStats{e.set, e.queue.len} }
+
+func (e *Event) task(ctx context.Context) (*task, error) {
+	t, err := currentTaskOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if e.loop == nil {
+		e.loop = t.loop
+	}
+	if e.loop != t.loop {
+		return nil, ErrNotTask
+	}
+	return t, nil
+}

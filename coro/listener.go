@@ -1,0 +1,159 @@
+package coro
+
+import (
+	"context"
+	"errors"
+	"net"
+
+	"github.com/weft-go/weft/poller"
+	"github.com/weft-go/weft/reactor"
+)
+
+// Listener accepts connections, as a net.Listener whose connections are *Conn.
+type Listener struct {
+	src     reactor.Source
+	loop    *loop
+	addr    poller.Addr
+	path    reactor.PathGuard
+	turn    gate
+	backoff reactor.Backoff
+	closed  bool
+}
+
+// Listen opens a listener on the task's loop. The network is "tcp", "tcp4",
+// "tcp6" or "unix"; the host is an IP address or empty; port 0 lets the kernel
+// choose. A Unix path that a dead server left is taken over; anything else in
+// its place is poller.ErrPathInUse. Errors: *net.OpError, ErrNotTask, ErrNoLoop.
+func Listen(ctx context.Context, network, address string) (*Listener, error) {
+	return ListenConfig{}.Listen(ctx, network, address)
+}
+
+// ListenConfig configures a listener. The zero value works.
+type ListenConfig struct {
+	// Options are those of the listening socket and, by inheritance, of its
+	// connections. With ReusePort, the loops of several goroutines can share
+	// a TCP port.
+	Options poller.ListenOptions
+}
+
+// Listen is the function Listen with a configuration.
+func (c ListenConfig) Listen(ctx context.Context, network, address string) (*Listener, error) {
+	t, err := currentTaskOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ln, err := t.loop.listen(network, address, c.Options)
+	if err != nil {
+		return nil, &net.OpError{Op: "listen", Net: network, Err: err}
+	}
+	return ln, nil
+}
+
+func (l *loop) listen(network, address string, o poller.ListenOptions) (*Listener, error) {
+	at, err := poller.ParseAddr(network, address)
+	if err != nil {
+		return nil, err
+	}
+	system := l.reactor.OS()
+	fd, err := system.Listen(at, o)
+	if err != nil {
+		return nil, err
+	}
+	ln := &Listener{loop: l, turn: gate{limit: 1}}
+	if ln.addr, err = system.LocalAddr(fd); err == nil {
+		err = l.reactor.Register(&ln.src, fd)
+	}
+	if err != nil {
+		_ = system.CloseFD(fd)
+		return nil, err
+	}
+	ln.path = reactor.GuardPath(ln.addr)
+	return ln, nil
+}
+
+// Accept suspends the task until there is a connection, a *Conn. Want of
+// descriptors does not end it: it waits and tries again. From a goroutine that
+// is no task it works as Conn's methods do. Errors: *net.OpError: errors.Is
+// finds net.ErrClosed, or the cause of a cancelled scope.
+func (ln *Listener) Accept() (net.Conn, error) {
+	c, err := ln.AcceptConn()
+	if err != nil {
+		return nil, err // not a nil *Conn in an interface
+	}
+	return c, nil
+}
+
+// AcceptConn is Accept with the concrete type.
+func (ln *Listener) AcceptConn() (c *Conn, err error) {
+	if t := ln.loop.currentTask(); t != nil {
+		c, err = ln.accept(t)
+	} else {
+		err = ln.loop.asTask(func(t *task) error {
+			var err error
+			c, err = ln.accept(t)
+			return err
+		})
+	}
+	return c, ln.opError("accept", err)
+}
+
+func (ln *Listener) accept(t *task) (*Conn, error) {
+	if err := t.checkpoint(); err != nil {
+		return nil, err
+	}
+	if err := ln.turn.enter(t); err != nil {
+		return nil, err
+	}
+	defer ln.turn.leave()
+	for {
+		if ln.closed {
+			return nil, net.ErrClosed
+		}
+		fd, peer, err := ln.loop.reactor.OS().Accept(ln.src.FD())
+		switch {
+		case err == nil:
+			ln.backoff.Reset()
+			return ln.loop.newConn(fd, peer)
+		case err == poller.ErrWouldBlock:
+			ln.backoff.Reset()
+			ln.src.ClearReady(reactor.In)
+			err = t.await(&ln.src, reactor.In)
+		case errors.Is(err, poller.ErrTooManyFiles):
+			wait := ln.backoff.Next()
+			if ln.backoff.First() {
+				ln.loop.log.Warn("coro: cannot accept, will try again", "addr", ln.addr.String(), "error", err)
+			}
+			err = t.sleep(wait)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// Close stops accepting; a task in Accept gets net.ErrClosed. Accepted
+// connections go on. A Unix socket's path is removed, if it is still this
+// listener's.
+func (ln *Listener) Close() error {
+	return ln.opError("close", ln.loop.do(func() error {
+		if ln.closed {
+			return net.ErrClosed
+		}
+		ln.closed = true
+		ln.path.Remove()
+		return ln.src.Close()
+	}))
+}
+
+// Addr is the address the listener is bound to: a *net.TCPAddr or *net.UnixAddr.
+func (ln *Listener) Addr() net.Addr { return ln.addr.NetAddr() }
+
+func (ln *Listener) opError(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, reactor.ErrLoopClosed) {
+		err = net.ErrClosed
+	}
+	return &net.OpError{Op: op, Net: ln.addr.Network(), Source: ln.Addr(), Err: err}
+}

@@ -1,0 +1,151 @@
+package coro
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/weft-go/weft/reactor"
+)
+
+// loop is a reactor loop with tasks on it.
+type loop struct {
+	reactor *reactor.Loop
+	log     *slog.Logger
+
+	current    *task // the one that runs; nil between tasks
+	operations int   // left for it until it is made to yield
+	// running is the identity of the coroutine resumed last. Whoever finds its
+	// own number here is that coroutine's code, so is the current task: a
+	// coroutine that is not being resumed runs no code.
+	running atomic.Uintptr
+	// home is the identity of the loop's own goroutine.
+	home uintptr
+
+	idle    []*task // coroutines without a function
+	maxIdle int
+	live    int    // tasks with a function
+	lost    int    // coroutines that Goexit took
+	foreign *Scope // of the tasks that work for other goroutines
+	ended   bool   // main has ended, and everything with it
+
+	lookups gate           // turns at the resolver
+	helpers sync.WaitGroup // goroutines that work for tasks
+	buffers [][]byte       // free copy buffers; the last one used is taken first
+}
+
+// defaultMaxIdle is how many idle coroutines a loop keeps.
+//
+// Bound: 4096 of them are 12 MB; a burst beyond it pays a microsecond for each.
+const defaultMaxIdle = 4096
+
+// task gives a task of the loop: an idle one, or a new one.
+func (l *loop) task() *task {
+	if n := len(l.idle); n > 0 {
+		t := l.idle[n-1]
+		l.idle = l.idle[:n-1]
+		return t
+	}
+	return newTask(l)
+}
+
+// spawn makes fn a task in the scope. It runs after what is ready already.
+func (l *loop) spawn(s *Scope, fn func(context.Context) error, site uintptr) *task {
+	t := l.task()
+	t.fn, t.site = fn, site
+	t.state = taskReady
+	s.tasks.add(t)
+	t.scope = s
+	s.children++
+	l.live++
+	l.reactor.Schedule(t)
+	return t
+}
+
+// finished is the end of a task's function. Its scope is the one it was spawned
+// in: WithScope puts a task back, however its function ends.
+func (l *loop) finished(t *task) {
+	s, err := t.scope, t.result
+	if t.contained {
+		l.contain(s, err)
+		err = nil
+	}
+	s.tasks.remove(t)
+	t.scope, t.fn, t.result, t.contained = nil, nil, nil, false
+	l.live--
+	switch {
+	case t.state == taskLost:
+		l.lost++
+	case len(l.idle) < l.maxIdle && !l.ended:
+		l.idle = append(l.idle, t)
+	default:
+		l.retire(t)
+	}
+	s.childEnded(err)
+}
+
+// retire ends an idle task's coroutine.
+func (l *loop) retire(t *task) {
+	t.next()
+	l.running.Store(0) // the number may be given to another goroutine now
+}
+
+// currentTask is the task that is calling, or nil if the caller is no task of
+// this loop.
+func (l *loop) currentTask() *task {
+	if l.running.Load() != currentG() {
+		return nil
+	}
+	return l.current
+}
+
+// onLoop reports whether the caller may touch what belongs to the loop.
+func (l *loop) onLoop() bool {
+	g := currentG()
+	return g == l.running.Load() || g == l.home
+}
+
+// do runs fn, which must not suspend, on the loop: at once if the caller is
+// there, otherwise posted, and waited for.
+func (l *loop) do(fn func() error) error {
+	if l.onLoop() {
+		return fn()
+	}
+	var err error
+	done := make(chan struct{})
+	if postErr := l.reactor.Post(func() {
+		defer close(done)
+		err = fn()
+	}); postErr != nil {
+		return postErr
+	}
+	<-done
+	return err
+}
+
+// asTask runs fn, which may suspend, as a task of the loop while the calling
+// goroutine, which is no task, waits.
+func (l *loop) asTask(fn func(*task) error) error {
+	if l.onLoop() {
+		return ErrNotTask // a callback of the loop: waiting would stop it for ever
+	}
+	var err error
+	done := make(chan struct{})
+	if postErr := l.reactor.Post(func() {
+		if l.ended {
+			err = reactor.ErrLoopClosed
+			close(done)
+			return
+		}
+		l.spawn(l.foreign, func(context.Context) error {
+			defer close(done)
+			err = fn(l.current)
+			return nil
+		}, 0)
+	}); postErr != nil {
+		return postErr
+	}
+	<-done
+	return err
+}
