@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -138,32 +137,6 @@ func bindAndListen(fd int, sa unix.Sockaddr, backlog int, err error) (FD, error)
 	return FD(fd), nil
 }
 
-// apply sets the options of o on a socket before it is bound or connected.
-func (o SocketOptions) apply(fd int, at Addr) error {
-	set := func(option Option, value int) error { return setOption(fd, option, value) }
-	if !at.IsUnix() {
-		if !o.Delay {
-			if err := set(NoDelay, 1); err != nil {
-				return err
-			}
-		}
-		if o.KeepAliveIdle > 0 {
-			if err := set(KeepAliveIdle, o.KeepAliveIdle); err != nil {
-				return err
-			}
-		}
-	}
-	if o.SendBuffer > 0 {
-		if err := set(SendBuffer, o.SendBuffer); err != nil {
-			return err
-		}
-	}
-	if o.ReceiveBuffer > 0 {
-		return set(ReceiveBuffer, o.ReceiveBuffer)
-	}
-	return nil
-}
-
 func (s *sockets) Connect(to Addr, o SocketOptions) (FD, error) {
 	sa, family, err := to.sockaddr()
 	if err != nil {
@@ -252,57 +225,6 @@ func (s *sockets) Abort(fd FD) error {
 	return s.CloseFD(fd)
 }
 
-func (s *sockets) SetOption(fd FD, o Option, value int) error {
-	return setOption(int(fd), o, value)
-}
-
-func setOption(fd int, o Option, value int) error {
-	var err error
-	switch o {
-	case NoDelay:
-		err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, value)
-	case KeepAliveIdle:
-		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, boolInt(value > 0))
-		if err == nil && value > 0 && tcpKeepIdle != 0 {
-			err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, tcpKeepIdle, value)
-		}
-	case SendBuffer:
-		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, value)
-	case ReceiveBuffer:
-		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, value)
-	case Linger:
-		l := unix.Linger{Onoff: int32(boolInt(value >= 0)), Linger: int32(max(value, 0))}
-		err = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &l)
-	default:
-		return fmt.Errorf("poller: set %v: %w", o, errors.ErrUnsupported)
-	}
-	return os.NewSyscallError("setsockopt", err)
-}
-
-func (s *sockets) Option(fd FD, o Option) (int, error) {
-	var level, name int
-	switch o {
-	case NoDelay:
-		level, name = unix.IPPROTO_TCP, unix.TCP_NODELAY
-	case KeepAliveIdle:
-		level, name = unix.SOL_SOCKET, unix.SO_KEEPALIVE
-		if on, err := unix.GetsockoptInt(int(fd), level, name); err == nil && on != 0 && tcpKeepIdle != 0 {
-			level, name = unix.IPPROTO_TCP, tcpKeepIdle
-		}
-	case SendBuffer:
-		level, name = unix.SOL_SOCKET, unix.SO_SNDBUF
-	case ReceiveBuffer:
-		level, name = unix.SOL_SOCKET, unix.SO_RCVBUF
-	default:
-		return 0, fmt.Errorf("poller: read %v: %w", o, errors.ErrUnsupported)
-	}
-	value, err := unix.GetsockoptInt(int(fd), level, name)
-	if o == NoDelay && value != 0 {
-		value = 1 // the BSDs report the flag's bit
-	}
-	return value, os.NewSyscallError("getsockopt", err)
-}
-
 func (s *sockets) LocalAddr(fd FD) (Addr, error) {
 	sa, err := unix.Getsockname(int(fd))
 	if err != nil {
@@ -317,71 +239,6 @@ func (s *sockets) PeerAddr(fd FD) (Addr, error) {
 		return Addr{}, os.NewSyscallError("getpeername", err)
 	}
 	return addrOf(sa), nil
-}
-
-// sockaddr is a in the form of the system calls, with its address family.
-func (a Addr) sockaddr() (unix.Sockaddr, int, error) {
-	if a.IsUnix() {
-		if a.Path == "" {
-			return nil, 0, &net.AddrError{Err: "missing address"}
-		}
-		return &unix.SockaddrUnix{Name: a.Path}, unix.AF_UNIX, nil
-	}
-	port := int(a.Port())
-	if ip := a.Addr(); ip.Is4() {
-		return &unix.SockaddrInet4{Port: port, Addr: ip.As4()}, unix.AF_INET, nil
-	}
-	zone, err := zoneIndex(a.Addr().Zone())
-	return &unix.SockaddrInet6{Port: port, Addr: a.Addr().As16(), ZoneId: zone}, unix.AF_INET6, err
-}
-
-func addrOf(sa unix.Sockaddr) Addr {
-	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
-		return Addr{AddrPort: netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))}
-	case *unix.SockaddrInet6:
-		return Addr{AddrPort: ipv6(sa.Addr, uint16(sa.Port), sa.ZoneId)}
-	case *unix.SockaddrUnix:
-		return Addr{Path: sa.Name}
-	}
-	return Addr{}
-}
-
-// ipv6 gives a peer that reached a dual-stack listener over IPv4 its IPv4
-// address back.
-func ipv6(ip16 [16]byte, port uint16, zone uint32) netip.AddrPort {
-	ip := netip.AddrFrom16(ip16).Unmap()
-	if zone != 0 {
-		ip = ip.WithZone(zoneName(zone))
-	}
-	return netip.AddrPortFrom(ip, port)
-}
-
-func zoneIndex(name string) (uint32, error) {
-	if name == "" {
-		return 0, nil
-	}
-	if i, err := net.InterfaceByName(name); err == nil {
-		return uint32(i.Index), nil
-	}
-	if n, err := strconv.ParseUint(name, 10, 32); err == nil {
-		return uint32(n), nil
-	}
-	return 0, &net.AddrError{Err: errZone.Error(), Addr: "%" + name}
-}
-
-func zoneName(index uint32) string {
-	if i, err := net.InterfaceByIndex(int(index)); err == nil {
-		return i.Name
-	}
-	return strconv.FormatUint(uint64(index), 10)
-}
-
-func boolInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // acceptError tells what an accept(2) that failed means: try the next

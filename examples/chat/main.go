@@ -20,10 +20,7 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"math"
 	"net"
 	"os"
@@ -31,33 +28,17 @@ import (
 	"syscall"
 
 	"github.com/weft-go/weft/coro"
+	"github.com/weft-go/weft/examples/internal/cli"
 )
 
 func main() {
-	flags := flag.NewFlagSet("chat", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // errors are one line, ours
-	addr := flags.String("addr", "127.0.0.1:7000", "IP address and port to listen on")
-	err := flags.Parse(os.Args[1:])
-	if errors.Is(err, flag.ErrHelp) {
-		flags.SetOutput(os.Stdout)
-		flags.Usage()
-		return
-	}
-	if err == nil && flags.NArg() > 0 {
-		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	}
-	if err == nil {
-		err = serve(context.Background(), *addr, func(at net.Addr) { fmt.Println("listening on", at) })
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "chat:", err)
-		os.Exit(2)
-	}
+	cli.Main("chat", func(addr string) error {
+		return serve(context.Background(), addr)
+	})
 }
 
-// serve runs the server until a signal, or until ctx ends, and tells listening
-// its address.
-func serve(ctx context.Context, addr string, listening func(net.Addr)) error {
+// serve runs the server until a signal, or until ctx ends.
+func serve(ctx context.Context, addr string) error {
 	return coro.Run(ctx, func(ctx context.Context) error {
 		ln, err := coro.Listen(ctx, "tcp", addr)
 		if err != nil {
@@ -68,7 +49,7 @@ func serve(ctx context.Context, addr string, listening func(net.Addr)) error {
 			if err := s.Go(func(ctx context.Context) error { return closeOnSignal(ctx, ln, r) }); err != nil {
 				return err
 			}
-			listening(ln.Addr())
+			fmt.Println("listening on", ln.Addr())
 			// Serve returns nil when the listener has been closed and every
 			// client has gone. An error of it cancels the task above.
 			return coro.Serve(ctx, ln, r.serve)

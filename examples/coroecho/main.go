@@ -11,7 +11,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -20,6 +19,7 @@ import (
 	"syscall"
 
 	"github.com/weft-go/weft/coro"
+	"github.com/weft-go/weft/examples/internal/cli"
 )
 
 // echo would serve a goroutine and a *net.TCPConn just as well: it knows
@@ -29,29 +29,21 @@ func echo(_ context.Context, c net.Conn) error {
 	return err
 }
 
-func main() {
-	addr := flag.String("addr", "127.0.0.1:7000", "TCP address to listen on")
-	flag.Parse()
-	if flag.NArg() > 0 {
-		fail(fmt.Errorf("unexpected argument %q", flag.Arg(0)))
-	}
+func main() { cli.Main("coroecho", serve) }
+
+func serve(addr string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-
 	err := coro.Run(ctx, func(ctx context.Context) error {
-		ln, err := coro.Listen(ctx, "tcp", *addr)
+		ln, err := coro.Listen(ctx, "tcp", addr)
 		if err != nil {
 			return err
 		}
 		fmt.Println("listening on", ln.Addr())
 		return coro.Serve(ctx, ln, echo)
 	})
-	if err != nil && !errors.Is(err, context.Canceled) { // Canceled: the signal
-		fail(err)
+	if errors.Is(err, context.Canceled) { // the signal
+		return nil
 	}
-}
-
-func fail(err error) {
-	fmt.Fprintln(os.Stderr, "coroecho:", err)
-	os.Exit(2)
+	return err
 }

@@ -10,12 +10,12 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
 
+	"github.com/weft-go/weft/examples/internal/cli"
 	"github.com/weft-go/weft/reactor"
 )
 
@@ -34,31 +34,21 @@ func (echo) OnData(c *reactor.Conn, data []byte) int {
 	return len(data)
 }
 
-func main() {
-	addr := flag.String("addr", "127.0.0.1:7000", "TCP address to listen on")
-	flag.Parse()
-	if flag.NArg() > 0 {
-		fail(fmt.Errorf("unexpected argument %q", flag.Arg(0)))
-	}
+func main() { cli.Main("echo", serve) }
 
+func serve(addr string) error {
 	loop, err := reactor.NewLoop(reactor.Options{})
 	if err != nil {
-		fail(err)
+		return err
 	}
-	ln, err := loop.Listen("tcp", *addr, reactor.ListenOptions{}, func(*reactor.Conn) reactor.Handler { return echo{} })
+	ln, err := loop.Listen("tcp", addr, reactor.ListenOptions{}, func(*reactor.Conn) reactor.Handler { return echo{} })
 	if err != nil {
-		fail(err)
+		_ = loop.Close()
+		return err
 	}
 	fmt.Println("listening on", ln.Addr())
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := loop.Run(ctx); err != nil { // returns when the connections have drained
-		fail(err)
-	}
-}
-
-func fail(err error) {
-	fmt.Fprintln(os.Stderr, "echo:", err)
-	os.Exit(2)
+	return loop.Run(ctx) // returns when the connections have drained
 }

@@ -5,10 +5,7 @@
 package main
 
 import (
-	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"slices"
@@ -16,30 +13,11 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/weft-go/weft/examples/internal/cli"
 	"github.com/weft-go/weft/poller"
 )
 
-func main() {
-	flags := flag.NewFlagSet("pollecho", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // errors are one line, ours
-	addr := flags.String("addr", "127.0.0.1:7000", "IP address and port to listen on")
-	err := flags.Parse(os.Args[1:])
-	if errors.Is(err, flag.ErrHelp) {
-		flags.SetOutput(os.Stdout)
-		flags.Usage()
-		return
-	}
-	if err == nil && flags.NArg() > 0 {
-		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	}
-	if err == nil {
-		err = serve(*addr)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "pollecho:", err)
-		os.Exit(2)
-	}
-}
+func main() { cli.Main("pollecho", serve) }
 
 func serve(addr string) error {
 	at, err := poller.ParseAddr("tcp", addr)

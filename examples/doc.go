@@ -1,0 +1,10 @@
+// Package examples holds weft's example programs, one in each folder, as a
+// ladder: read them in this order.
+//
+//	pollecho   an echo server on the bare poller: one loop, by hand
+//	echo       the same in callbacks, on the reactor
+//	coroecho   the same as straight-line code, in tasks
+//	chat       several tasks that share state, without a lock
+//
+// All take -addr and end on Ctrl-C. Its own tests are the rules of the tree.
+package examples
