@@ -2,6 +2,7 @@ package poller
 
 import (
 	"os"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -115,7 +116,7 @@ func readiness(flags uint32) Readiness {
 // so that other goroutines get the processor; a look (timeout 0) does not.
 func (p *epoll) wait(raw []unix.EpollEvent, timeout time.Duration) (int, unix.Errno) {
 	if timeout == 0 {
-		n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd),
+		n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd),
 			uintptr(unsafe.Pointer(unsafe.SliceData(raw))), uintptr(len(raw)), 0, 0, 0)
 		return int(n), errno
 	}
