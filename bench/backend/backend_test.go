@@ -1,0 +1,73 @@
+package backend
+
+import (
+	"context"
+	"io"
+	"net"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/weft-go/weft/poller/leaktest"
+)
+
+func TestMain(m *testing.M) { leaktest.Main(m) }
+
+func TestRegistryNamesEachBackendOnce(t *testing.T) {
+	seen := map[string]bool{}
+	for _, b := range Registry {
+		require.NotEmpty(t, b.Name)
+		require.NotEmpty(t, b.About, b.Name)
+		require.False(t, seen[b.Name], b.Name)
+		seen[b.Name] = true
+	}
+	require.True(t, seen[Floor])
+}
+
+func TestFindNamesWhatThereIs(t *testing.T) {
+	for _, name := range Names() {
+		b, err := Find(name)
+		require.NoError(t, err)
+		require.Equal(t, name, b.Name)
+		require.NotNil(t, b.Serve)
+	}
+	_, err := Find("nope")
+	require.ErrorContains(t, err, `unknown backend "nope"; there are: `)
+	require.ErrorContains(t, err, "net")
+}
+
+func TestServeReturnsWhenItsContextEnds(t *testing.T) {
+	for _, name := range Names() {
+		t.Run(name, func(t *testing.T) {
+			b, err := Find(name)
+			require.NoError(t, err)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			ready, ended := make(chan string, 1), make(chan error, 1)
+			go func() {
+				ended <- b.Serve(ctx, Config{Addr: "127.0.0.1:0", Loops: 2, Ready: func(addr string) { ready <- addr }})
+			}()
+			var addr string
+			select {
+			case addr = <-ready:
+			case err := <-ended:
+				t.Fatal("it ended before it was ready:", err)
+			}
+
+			c, err := net.Dial("tcp", addr)
+			require.NoError(t, err)
+			_, err = c.Write([]byte("hello"))
+			require.NoError(t, err)
+			_, err = io.ReadFull(c, make([]byte, 5))
+			require.NoError(t, err)
+			// The server's end is closed when we have read the end of stream.
+			require.NoError(t, c.(*net.TCPConn).CloseWrite())
+			_, err = c.Read(make([]byte, 1))
+			require.Equal(t, io.EOF, err)
+			require.NoError(t, c.Close())
+
+			cancel()
+			require.NoError(t, <-ended)
+		})
+	}
+}

@@ -1,0 +1,44 @@
+package backend
+
+// Registry is every backend, in the order of the tables. The default list of
+// the command line, the tests and the documentation of the flags follow it: a
+// backend that is added here is compared.
+var Registry = []Backend{
+	{
+		Name:  Floor,
+		About: "a bare epoll loop without any framework: the limit the others are divided by",
+		Serve: serveFloor,
+	},
+	{
+		Name:  "reactor",
+		About: "weft's reactor, callbacks on an event loop",
+		Serve: serveReactor,
+	},
+	{
+		Name:  "coro",
+		About: "weft's tasks, one coroutine per connection on an event loop",
+		Serve: serveCoro,
+	},
+	{
+		Name:                   "gnet",
+		About:                  "the gnet framework with its default options",
+		Serve:                  serveGnet,
+		CutsAnswersAtHalfClose: true,
+	},
+	{
+		Name:                   "gnet-tuned",
+		About:                  "gnet with its loops locked to threads",
+		Serve:                  serveGnetTuned,
+		CutsAnswersAtHalfClose: true,
+	},
+	{
+		Name:  "net",
+		About: "package net, one goroutine per connection",
+		Serve: serveNet,
+	},
+	{
+		Name:  "threads",
+		About: "one locked OS thread with a blocking socket per connection",
+		Serve: serveThreads,
+	},
+}

@@ -1,0 +1,9 @@
+package load
+
+import (
+	"testing"
+
+	"github.com/weft-go/weft/poller/leaktest"
+)
+
+func TestMain(m *testing.M) { leaktest.Main(m) }

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/weft-go/weft/bench/backend"
+	"github.com/weft-go/weft/bench/server"
+)
+
+// grammar is the command line.
+type grammar struct {
+	Compare compareCommand `cmd:"" default:"withargs" help:"Compare backends under load (the default command)."`
+	Idle    idleCommand    `cmd:"" help:"Measure connections that wait: memory, CPU, threads."`
+	Serve   serveCommand   `cmd:"" help:"Run one backend as an echo server until SIGTERM or Ctrl-C."`
+}
+
+// Exit statuses.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130 // as a shell counts it: 128 + SIGINT
+)
+
+// usageError is a wish that cannot be granted: nothing was started.
+type usageError struct{ error }
+
+func refuse(format string, args ...any) error {
+	return usageError{fmt.Errorf(format, args...)}
+}
+
+// errBackendFailed ends a command whose output already says what failed.
+var errBackendFailed = errors.New("not every backend could be measured")
+
+// terminal is where a command reads and writes.
+type terminal struct {
+	in       *os.File
+	out, err io.Writer
+}
+
+func main() {
+	os.Exit(run(os.Args[1:], &terminal{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// run runs one command and returns its exit status.
+func run(args []string, t *terminal) int {
+	fail := func(status int, err error) int {
+		fmt.Fprintln(t.err, "bench:", strings.ReplaceAll(err.Error(), "\n", "; "))
+		return status
+	}
+	parser, err := kong.New(&grammar{},
+		kong.Name("bench"),
+		kong.Description("Measures echo servers that are written in different ways. Backends:\n\n"+describeBackends()),
+		kong.Vars{"backends": strings.Join(backend.Names(), ",")},
+		kong.Writers(t.out, t.err),
+	)
+	if err != nil {
+		return fail(exitFailed, err) // a mistake in the grammar
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		return fail(exitUsage, err)
+	}
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	command.BindTo(ctx, (*context.Context)(nil))
+	err = command.Run(t)
+
+	var usage usageError
+	var start *server.StartError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, context.Canceled):
+		return fail(exitInterrupted, errors.New("interrupted"))
+	case errors.As(err, &usage), errors.As(err, &start):
+		return fail(exitUsage, err)
+	}
+	return fail(exitFailed, err)
+}
+
+func describeBackends() string {
+	var lines []string
+	for _, b := range backend.Registry {
+		lines = append(lines, fmt.Sprintf("%s: %s.", b.Name, b.About))
+	}
+	return strings.Join(lines, "\n\n")
+}

@@ -1,0 +1,19 @@
+//go:build !linux
+
+package pin
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+)
+
+func allowed() ([]int, error) {
+	return nil, fmt.Errorf("pinning on %s: %w", runtime.GOOS, errors.ErrUnsupported)
+}
+
+// Process moves every thread of this process to cpus, which are none here.
+func Process([]int) error { return nil }
+
+// Child runs start.
+func Child(_ []int, start func() error) error { return start() }

@@ -1,0 +1,84 @@
+package pin
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+)
+
+// Layout is a way to place the server and the generator.
+type Layout uint8
+
+const (
+	// Auto is Split where that is possible, and otherwise None.
+	Auto Layout = iota
+	// Split gives each side a processor of its own. What the server costs is
+	// clean; how the box does as a whole is not asked.
+	Split
+	// Shared lets both sides run on the same two processors.
+	Shared
+	// None leaves everything to the kernel.
+	None
+)
+
+func (l Layout) String() string {
+	return [...]string{"auto", "split", "shared", "none"}[l]
+}
+
+// MarshalText is the layout's name.
+func (l Layout) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
+
+// UnmarshalText reads a layout's name.
+func (l *Layout) UnmarshalText(name []byte) error {
+	for _, known := range []Layout{Auto, Split, Shared, None} {
+		if known.String() == string(name) {
+			*l = known
+			return nil
+		}
+	}
+	return fmt.Errorf("unknown layout %q; there are: auto, split, shared, none", name)
+}
+
+// Plan is a layout on this machine.
+type Plan struct {
+	Layout Layout `json:"layout"`
+	// ServerCPUs and GeneratorCPUs are numbers of processors; none means that
+	// the kernel chooses.
+	ServerCPUs    []int `json:"server_cpus"`
+	GeneratorCPUs []int `json:"generator_cpus"`
+	// ServerProcs is the server's GOMAXPROCS.
+	ServerProcs int `json:"server_gomaxprocs"`
+}
+
+// Choose plans a layout with the first processors that this process may use.
+// Errors: errors.ErrUnsupported where the system cannot pin or has too few
+// processors. Auto and None are always possible.
+func Choose(l Layout) (Plan, error) {
+	cpus, err := allowed()
+	if err == nil && len(cpus) < 2 {
+		err = fmt.Errorf("only %d processor: %w", len(cpus), errors.ErrUnsupported)
+	}
+	if l == Auto {
+		l = Split
+		if err != nil {
+			l = None
+		}
+	}
+	switch {
+	case l == None:
+		return Plan{Layout: None, ServerProcs: runtime.GOMAXPROCS(0)}, nil
+	case err != nil:
+		return Plan{}, fmt.Errorf("layout %v: %w", l, err)
+	case l == Shared:
+		return Plan{Layout: Shared, ServerCPUs: cpus[:2], GeneratorCPUs: cpus[:2], ServerProcs: 2}, nil
+	}
+	return Plan{Layout: Split, ServerCPUs: cpus[:1], GeneratorCPUs: cpus[1:2], ServerProcs: 1}, nil
+}
+
+func (p Plan) String() string {
+	if p.Layout == None {
+		return fmt.Sprintf("none: not pinned, server GOMAXPROCS=%d", p.ServerProcs)
+	}
+	return fmt.Sprintf("%v: server on CPU %v with GOMAXPROCS=%d, generator on CPU %v",
+		p.Layout, p.ServerCPUs, p.ServerProcs, p.GeneratorCPUs)
+}

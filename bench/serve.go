@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net"
+	"runtime"
+
+	"github.com/weft-go/weft/bench/backend"
+	"github.com/weft-go/weft/bench/server"
+)
+
+// serveCommand runs one backend.
+type serveCommand struct {
+	Backend string `required:"" help:"The backend to run: ${backends}."`
+	Addr    string `required:"" placeholder:"HOST:PORT" help:"The address to listen on; port 0 chooses a free one."`
+	Loops   *int   `help:"Event loops, or GOMAXPROCS of backends without loops. Default: GOMAXPROCS."`
+	Control bool   `hidden:"" help:"Answer commands on the standard input, and end with it."`
+}
+
+func (c *serveCommand) Run(ctx context.Context, t *terminal) error {
+	b, err := backend.Find(c.Backend)
+	if err != nil {
+		return refuse("--backend: %w", err)
+	}
+	loops, err := checkLoops(c.Loops)
+	if err != nil {
+		return err
+	}
+	if loops == 0 {
+		loops = runtime.GOMAXPROCS(0)
+	} else {
+		runtime.GOMAXPROCS(loops)
+	}
+	addr, err := net.ResolveTCPAddr("tcp", c.Addr)
+	if err != nil {
+		return refuse("--addr: %w", err)
+	}
+	if _, err := raiseDescriptors(); err != nil {
+		return err
+	}
+	var control io.Reader
+	if c.Control {
+		control = t.in
+	}
+	return server.Serve(ctx, b, backend.Config{Addr: addr.String(), Loops: loops}, control, t.out)
+}
