@@ -74,10 +74,16 @@ func networkOrder(port *uint16) uint16 {
 	return binary.BigEndian.Uint16((*[2]byte)(unsafe.Pointer(port))[:])
 }
 
+// Read uses recv(2), which is shorter inside the kernel than read(2) by the
+// layer of files: 2 to 4 % of a whole echo, together with send(2).
 func (s *sockets) Read(fd FD, p []byte) (int, error) {
 	for {
-		n, _, errno := syscall.RawSyscall6(unix.SYS_READ, uintptr(fd),
+		n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd),
 			uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0)
+		if notSocket(errno) {
+			n, _, errno = syscall.RawSyscall6(unix.SYS_READ, uintptr(fd),
+				uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0)
+		}
 		switch {
 		case errno == 0:
 			if n == 0 && len(p) > 0 {
@@ -92,18 +98,30 @@ func (s *sockets) Read(fd FD, p []byte) (int, error) {
 	}
 }
 
-// Write uses write(2), not send(2), so that it serves pipes too. SIGPIPE is
-// raised, and Go's runtime drops it; what ends a process on a broken standard
-// output is os.File, not the signal. See the documentation of os/signal.
+// Write uses send(2), see Read. Where it falls back to write(2), and in Writev,
+// SIGPIPE is raised, and Go's runtime drops it; what ends a process on a broken
+// standard output is os.File, not the signal. See the documentation of os/signal.
 func (s *sockets) Write(fd FD, p []byte) (int, error) {
 	for {
-		n, _, errno := syscall.RawSyscall6(unix.SYS_WRITE, uintptr(fd),
-			uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0)
+		n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd),
+			uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), unix.MSG_NOSIGNAL, 0, 0)
+		if notSocket(errno) {
+			n, _, errno = syscall.RawSyscall6(unix.SYS_WRITE, uintptr(fd),
+				uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0)
+		}
 		if errno == unix.EINTR {
 			continue
 		}
 		return written("write", n, errno)
 	}
+}
+
+// notSocket reports that recv and send are not for this descriptor: a pipe, an
+// eventfd. Each call on one is two system calls.
+//
+// Quirk(linux): before 4.3, 32-bit x86 and s390 have no such calls of their own.
+func notSocket(errno unix.Errno) bool {
+	return errno == unix.ENOTSOCK || errno == unix.ENOSYS
 }
 
 func (s *sockets) Writev(fd FD, bufs [][]byte) (int, error) {
