@@ -25,7 +25,8 @@ type Conn struct {
 	output  outputState
 	paused  pauseReasons
 	dirty   bool // is in Loop.dirty
-	carried bool // has work scheduled in the batch
+	carried bool // is in Loop.next
+	reoffer bool // the handler has not said no to all of unconsumed
 	abort   bool // the descriptor is closed with a reset
 
 	out        outbound
@@ -116,7 +117,11 @@ func (c *connCarry) Run() { (*Conn)(c).resume() }
 // newConn takes over fd, registered with the loop. It closes fd on an error.
 func (l *Loop) newConn(fd poller.FD, peer poller.Addr, o *ConnOptions, state connState) (*Conn, error) {
 	c := &Conn{opts: o, peer: peer.AddrPort, state: state}
-	if err := l.Register(&c.src, fd); err != nil {
+	err := ErrLoopClosed
+	if !l.ending() {
+		err = l.Register(&c.src, fd)
+	}
+	if err != nil {
 		_ = l.os.CloseFD(fd)
 		return nil, err
 	}
@@ -134,8 +139,7 @@ func (c *Conn) open() {
 	c.enter()
 	c.handler.OnOpen(c)
 	c.leave()
-	c.flush()
-	c.awaitInput()
+	c.read() // what came together with the connect's outcome raises no second event
 }
 
 // enter and leave stand around every call of the handler, so that a panic is

@@ -38,12 +38,14 @@ func (c *Conn) Close() error {
 	}
 	c.state = connDraining
 	c.unconsumed = nil
-	l := c.src.loop
 	// The drain time is watched on the outgoing direction, until FIN is sent.
 	c.src.SetDeadline(In, 0)
-	c.src.SetDeadline(Out, l.os.Now()+c.opts.DrainTimeout)
-	if c.output == outputOpen {
+	c.src.SetDeadline(Out, c.src.loop.after(c.opts.DrainTimeout))
+	switch c.output {
+	case outputOpen:
 		c.output = outputEnding
+	case outputEnded: // by CloseWrite
+		c.linger()
 	}
 	c.paused = 0
 	c.carry() // flush and read from the batch: a handler of this connection may be running
@@ -99,8 +101,11 @@ func (c *Conn) finish(reason error) {
 	if c.output != outputBroken {
 		c.dropOutput()
 	}
+	if c.out.size > 0 {
+		c.abort = true // a FIN here would tell the peer that it has everything
+	}
+	c.src.leave()
 	l := c.src.loop
-	c.src.leave(net.ErrClosed)
 	l.closing = append(l.closing, c)
 }
 
@@ -114,8 +119,9 @@ func (c *Conn) closeNow() {
 	}
 	l.conns.remove(c)
 	if c.listener != nil {
-		l.load.Add(-1)
-		c.listener.connClosed(l)
+		// Deferred: what the handler holds for this connection is gone before
+		// the listener's limit lets another one in. OnClose may panic.
+		defer c.listener.connClosed(l)
 	}
 	c.enter()
 	c.handler.OnClose(c, c.reason)

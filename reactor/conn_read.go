@@ -1,7 +1,6 @@
 package reactor
 
 import (
-	"errors"
 	"io"
 	"net"
 
@@ -19,13 +18,11 @@ import (
 
 // onReadable is the end of a wait for input.
 func (c *Conn) onReadable(err error) {
-	switch {
-	case err == nil:
-		c.read()
-	case errors.Is(err, net.ErrClosed): // closing has said so already
-	default:
+	if err != nil {
 		c.breakOff("read", err)
+		return
 	}
+	c.read()
 }
 
 // read reads until nothing is left, the turn's budget is spent, or the
@@ -34,6 +31,7 @@ func (c *Conn) read() {
 	l := c.src.loop
 	for budget := l.limits.BytesPerTurn; c.readable(); {
 		if budget <= 0 {
+			l.stats.Carried++
 			c.carry()
 			break
 		}
@@ -85,13 +83,12 @@ func (c *Conn) awaitInput() {
 	}
 }
 
-// carry puts the rest of the connection's work into the next batch: no event
-// will come for bytes that are there already.
+// carry puts the rest of the connection's work into the next turn's batch: no
+// event will come for bytes that are there already.
 func (c *Conn) carry() {
 	if !c.carried {
 		c.carried = true
-		c.src.loop.stats.Carried++
-		c.src.loop.Schedule((*connCarry)(c))
+		c.src.loop.carry((*connCarry)(c))
 	}
 }
 
@@ -101,7 +98,8 @@ func (c *Conn) resume() {
 	if c.state == connClosed {
 		return
 	}
-	if len(c.unconsumed) > 0 && c.state == connOpen && c.paused == 0 {
+	if c.reoffer && c.state == connOpen && c.paused == 0 {
+		c.reoffer = false
 		c.deliver(nil)
 	}
 	c.read()
@@ -122,6 +120,9 @@ func (c *Conn) deliver(data []byte) {
 			panic("reactor: OnData consumed more bytes than it was given, or fewer than none")
 		}
 		c.leave()
+		if c.src.loop.poison {
+			poison(data[:n])
+		}
 		data = data[n:]
 		if n == 0 {
 			break
@@ -138,13 +139,23 @@ func (c *Conn) keep(rest []byte, kept bool) {
 	case len(rest) > c.opts.MaxUnconsumed && c.paused == 0:
 		c.unconsumed = nil
 		c.finish(c.opError("read", ErrInputLimit))
-	case kept:
+	case kept && !c.src.loop.poison && cap(c.unconsumed) <= max(unconsumedKeep, 4*len(rest)):
 		// Moved to the front, or appending would grow the array for ever.
 		c.unconsumed = c.unconsumed[:copy(c.unconsumed, rest)]
 	default:
 		c.unconsumed = append([]byte(nil), rest...)
+		if c.src.loop.poison {
+			poison(rest)
+		}
 	}
 }
+
+// unconsumedKeep is the size up to which the array of the unconsumed bytes is
+// used again, however few they have become.
+//
+// Bound: one full read buffer behind a message's beginning; allocating it anew
+// for every read would cost more than it holds.
+const unconsumedKeep = 128 << 10
 
 // poison makes a handler that keeps the loop's buffer show it.
 func poison(b []byte) {
@@ -182,9 +193,9 @@ func (c *Conn) finishIfEnded() {
 // PauseRead stops reading, and with it calls of OnData and OnEOF, until
 // ResumeRead. The kernel's buffer fills up, then the peer has to wait. While
 // reading is paused, the end of the connection goes unnoticed unless a write
-// meets it.
+// meets it. Errors: net.ErrClosed, also after Close.
 func (c *Conn) PauseRead() error {
-	if c.state == connClosed {
+	if c.state > connOpen {
 		return net.ErrClosed
 	}
 	c.paused |= pausedByUser
@@ -193,9 +204,9 @@ func (c *Conn) PauseRead() error {
 }
 
 // ResumeRead ends PauseRead. What was kept meanwhile is offered in the next
-// batch.
+// turn. Errors: as for PauseRead.
 func (c *Conn) ResumeRead() error {
-	if c.state == connClosed {
+	if c.state > connOpen {
 		return net.ErrClosed
 	}
 	c.unpause(pausedByUser)
@@ -208,6 +219,7 @@ func (c *Conn) unpause(why pauseReasons) {
 	}
 	c.paused &^= why
 	if c.paused == 0 {
+		c.reoffer = true
 		c.carry()
 	}
 }

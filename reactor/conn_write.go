@@ -1,7 +1,6 @@
 package reactor
 
 import (
-	"errors"
 	"io"
 	"net"
 
@@ -59,10 +58,15 @@ func (c *Conn) Write(p []byte) (int, error) {
 	if c.out.size+len(rest) > c.opts.HardLimit {
 		l.stats.BytesDiscarded += uint64(len(rest))
 		err := c.opError("write", ErrSlowConsumer)
+		c.abort = true // a FIN here would tell the peer that it has everything
 		c.finish(err)
 		return sent, err
 	}
 	c.out.append(rest, &l.chunks)
+	if c.out.size > c.opts.HighWater {
+		c.paused |= pausedByOutput
+		c.src.Cancel(In)
+	}
 	c.markDirty()
 	return len(p), nil
 }
@@ -176,6 +180,7 @@ func (c *Conn) afterFlush() {
 			c.sendFIN()
 		}
 	case c.src.ready[Out]: // over the budget
+		c.src.loop.stats.Carried++
 		c.carry()
 	case c.src.waiters[Out] == nil:
 		if err := c.src.Await(Out, (*connWriter)(c)); err != nil {
@@ -183,18 +188,12 @@ func (c *Conn) afterFlush() {
 			return
 		}
 	}
-	c.applyMarks()
+	c.applyLowWater()
 }
 
-// applyMarks stops reading above the high-water mark and starts it again below
-// the low one.
-func (c *Conn) applyMarks() {
-	switch {
-	case c.state != connOpen:
-	case c.out.size > c.opts.HighWater:
-		c.paused |= pausedByOutput
-		c.src.Cancel(In)
-	case c.paused&pausedByOutput != 0 && c.out.size < max(c.opts.LowWater, 1):
+// applyLowWater undoes what Write did at the high-water mark.
+func (c *Conn) applyLowWater() {
+	if c.state == connOpen && c.paused&pausedByOutput != 0 && c.out.size < max(c.opts.LowWater, 1) {
 		c.unpause(pausedByOutput)
 		c.enter()
 		c.handler.OnWritable(c)
@@ -206,7 +205,6 @@ func (c *Conn) applyMarks() {
 // onWritable is the end of a wait for room, or of a connect.
 func (c *Conn) onWritable(err error) {
 	switch {
-	case errors.Is(err, net.ErrClosed): // closing has said so already
 	case c.state == connConnecting:
 		c.connected(err)
 	case err != nil:
@@ -237,11 +235,11 @@ func (c *Conn) breakOutput(err error) {
 	c.reason = c.opError("write", err)
 	c.output = outputBroken
 	c.dropOutput()
-	if c.state != connOpen || c.paused&pausedByUser != 0 {
-		c.finish(c.reason)
+	if c.state != connOpen || c.input == inputEnded || c.paused&pausedByUser != 0 {
+		c.finish(c.reason) // nobody reads
 		return
 	}
-	c.paused = 0
+	c.paused, c.reoffer = 0, true
 	c.src.SetReady(In)
 	c.carry()
 }

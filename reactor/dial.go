@@ -27,6 +27,9 @@ type DialOptions struct {
 // connect that fails at once, ErrLoopClosed.
 func (l *Loop) Dial(network, address string, o DialOptions, h Handler) (*Conn, error) {
 	to, err := poller.ParseAddr(network, address)
+	if err == nil && l.ending() {
+		err = ErrLoopClosed
+	}
 	if err == nil && !to.IsUnix() && to.Addr().IsUnspecified() {
 		to = loopback(to)
 	}
@@ -43,7 +46,7 @@ func (l *Loop) Dial(network, address string, o DialOptions, h Handler) (*Conn, e
 	}
 	c.handler = h
 	if o.Timeout > 0 {
-		c.src.SetDeadline(Out, l.os.Now()+o.Timeout)
+		c.src.SetDeadline(Out, l.after(o.Timeout))
 	}
 	c.awaitConnect()
 	return c, nil

@@ -48,6 +48,27 @@ func TestDialSurvivesSpuriousEvents(t *testing.T) {
 	require.Equal(t, 1, opened, "OnOpen")
 }
 
+func TestDialSurvivesAConnectThatSaysWouldBlock(t *testing.T) {
+	onEveryBackend(t, func(t *testing.T, e *env) {
+		s := e.serve(ListenOptions{}, always(echoing{}))
+		opened := make(chan struct{})
+		asked := 0
+		s.do(func() {
+			c, err := s.Dial(e.network, s.listener.Addr().String(), DialOptions{}, &calls{open: func(*Conn) { close(opened) }})
+			require.NoError(t, err)
+			s.os.failConnect = func() error {
+				if asked++; asked > 3 {
+					return nil
+				}
+				s.os.event(c.FD(), poller.Writable) // the kernel's own is spent
+				return poller.ErrWouldBlock
+			}
+		})
+		wait(t, opened, "OnOpen")
+		s.do(func() { require.Equal(t, 4, asked, "times the outcome was asked for") })
+	})
+}
+
 func TestDialKeepsWhatIsWrittenBeforeItIsEstablished(t *testing.T) {
 	t.Run("The bytes are sent, and OnWritable is called for those above the mark", func(t *testing.T) {
 		l, f := newFakeLoop(t, Options{})
@@ -221,8 +242,7 @@ func TestDialToTheUnspecifiedAddressIsToThisMachine(t *testing.T) {
 			opened := make(chan net.Addr, 1)
 			s.do(func() {
 				_, err := s.Dial("tcp", net.JoinHostPort(host, port), DialOptions{}, &calls{
-					open:   func(c *Conn) { opened <- c.RemoteAddr(); _ = c.Close() },
-					closed: func(_ *Conn, err error) { require.NoError(t, err) },
+					open: func(c *Conn) { opened <- c.RemoteAddr() },
 				})
 				require.NoError(t, err)
 			})

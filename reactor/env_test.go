@@ -2,12 +2,14 @@ package reactor
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"testing"
 	"time"
 
@@ -150,6 +152,10 @@ func (e *env) serveWith(lo Options, o ListenOptions, handler func(*Conn) Handler
 func (e *env) dial(ln *Listener) net.Conn {
 	e.t.Helper()
 	c, err := net.Dial(e.network, ln.Addr().String())
+	for errors.Is(err, syscall.EAGAIN) { // a Unix listener's queue is full
+		runtime.Gosched()
+		c, err = net.Dial(e.network, ln.Addr().String())
+	}
 	require.NoError(e.t, err)
 	require.NoError(e.t, c.SetDeadline(time.Now().Add(stuck)))
 	e.t.Cleanup(func() { c.Close() })

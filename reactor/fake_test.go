@@ -22,6 +22,9 @@ type fakeOS struct {
 	next    poller.FD
 	events  []poller.Event
 	timeout time.Duration // of the last Wait
+
+	acceptError error // what Accept returns
+	acceptCalls int
 }
 
 type fakeFile struct {
@@ -73,6 +76,22 @@ func (f *fakeOS) conn(t testing.TB, l *Loop, o ConnOptions, h Handler) (*Conn, *
 }
 
 var fakePeer = poller.Addr{AddrPort: netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, 1}), 7)}
+
+// listen opens a listener, arrive puts connections into its queue.
+func (f *fakeOS) listen(t testing.TB, l *Loop, o ListenOptions, handler func(*Conn) Handler) (*Listener, *fakeFile) {
+	t.Helper()
+	ln, err := l.Listen("tcp", "192.0.2.1:7", o, handler)
+	require.NoError(t, err)
+	return ln, f.files[ln.src.fd]
+}
+
+func (f *fakeOS) arrive(listener *fakeFile, n int) {
+	for range n {
+		fd, _ := f.open()
+		listener.queue = append(listener.queue, fd)
+	}
+	f.event(listener, poller.Readable)
+}
 
 func (f *fakeOS) event(file *fakeFile, r poller.Readiness) {
 	f.events = append(f.events, poller.Event{Token: file.token, Ready: r})
@@ -130,6 +149,10 @@ func (f *fakeOS) Listen(poller.Addr, poller.ListenOptions) (poller.FD, error) {
 
 func (f *fakeOS) Accept(fd poller.FD) (poller.FD, poller.Addr, error) {
 	file := f.files[fd]
+	f.acceptCalls++
+	if f.acceptError != nil {
+		return poller.NoFD, poller.Addr{}, f.acceptError
+	}
 	if len(file.queue) == 0 {
 		return poller.NoFD, poller.Addr{}, poller.ErrWouldBlock
 	}
@@ -205,7 +228,7 @@ func settle(t testing.TB, l *Loop, f *fakeOS) {
 	t.Helper()
 	for range 10_000 {
 		turn(t, l)
-		if len(f.events) == 0 && l.ready.len == 0 && len(l.dirty) == 0 && l.posts.empty() {
+		if len(f.events) == 0 && l.ready.len+len(l.next) == 0 && len(l.dirty) == 0 && l.posts.empty() {
 			return
 		}
 	}

@@ -28,7 +28,8 @@ type Handler interface {
 
 	// OnClose is called exactly once, after everything else, also for a
 	// connection that was never established. The reason is nil after Close
-	// if all that was written was given to the kernel, ErrAborted after Abort, a
+	// if all that was written was given to the kernel and the peer did not
+	// answer with a reset, ErrAborted after Abort, a
 	// *net.OpError for an error of the connection (errors.Is finds its cause,
 	// such as syscall.ECONNRESET or os.ErrDeadlineExceeded), or one of this
 	// package's errors.

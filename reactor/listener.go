@@ -99,13 +99,14 @@ func (l *Loop) Listen(network, address string, o ListenOptions, handler func(*Co
 	}
 	ln := &Listener{loop: l, opts: o, conn: o.Conn.withDefaults(), handler: handler}
 	if ln.addr, err = l.os.LocalAddr(fd); err == nil {
+		ln.path = GuardPath(ln.addr)
 		err = l.Register(&ln.src, fd)
 	}
 	if err != nil {
+		ln.path.Remove()
 		_ = l.os.CloseFD(fd)
 		return fail(err)
 	}
-	ln.path = GuardPath(ln.addr)
 	ln.retry = l.NewTimer(ln.resume)
 	l.listeners[ln] = struct{}{}
 	ln.await()
@@ -157,13 +158,9 @@ func (ln *Listener) await() {
 func (ln *Listener) resume() {
 	if ln.state == listenerPaused {
 		ln.retry.Stop()
-		ln.schedule()
+		ln.state = listenerAccepting
+		ln.loop.carry((*listenerCarry)(ln))
 	}
-}
-
-func (ln *Listener) schedule() {
-	ln.state = listenerAccepting
-	ln.loop.Schedule((*listenerCarry)(ln))
 }
 
 // accept takes connections until none is left, or the turn's budget is spent.
@@ -174,7 +171,7 @@ func (ln *Listener) accept() {
 	ln.state = listenerAccepting
 	defer func() {
 		if ln.state == listenerAccepting { // the budget is spent, or a handler panicked
-			ln.schedule()
+			ln.loop.carry((*listenerCarry)(ln))
 		}
 	}()
 	l := ln.loop
@@ -220,8 +217,7 @@ func (ln *Listener) handOut(fd poller.FD, peer poller.Addr) {
 		to.adopt(ln, fd, peer)
 	} else if err := to.Post(func() { to.adopt(ln, fd, peer) }); err != nil {
 		_ = ln.loop.os.Abort(fd)
-		to.load.Add(-1)
-		ln.connClosed(ln.loop)
+		ln.connClosed(to)
 	}
 }
 
@@ -241,20 +237,20 @@ func (ln *Listener) pause(err error) {
 // connClosed is called by each of the listener's connections at its end, on
 // that connection's loop.
 func (ln *Listener) connClosed(on *Loop) {
+	on.load.Add(-1)
 	ln.conns.Add(-1)
 	if on == ln.loop {
 		ln.resume()
 	} else if ln.opts.MaxConns > 0 {
-		_ = ln.loop.Post(ln.resume) // a closed loop accepts no more
+		_ = ln.loop.postAlways(ln.resume) // a closed loop accepts no more
 	}
 }
 
 // adopt makes a connection of an accepted descriptor, on this loop.
 func (l *Loop) adopt(ln *Listener, fd poller.FD, peer poller.Addr) {
 	c, err := l.newConn(fd, peer, ln.conn, connOpen)
-	if err != nil {
+	if err != nil { // handed over too late, or no memory in the kernel
 		l.log.Warn("reactor: accepted connection dropped", "peer", peer.String(), "error", err)
-		l.load.Add(-1)
 		ln.connClosed(l)
 		return
 	}

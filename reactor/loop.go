@@ -200,6 +200,10 @@ func (l *Loop) atEnd() bool {
 	return l.stopped.Load() || l.draining && l.conns.len == 0
 }
 
+// ending reports whether it is too late for new connections: those that are
+// there have been told to close.
+func (l *Loop) ending() bool { return l.draining || l.state != loopOpen }
+
 // drain begins the graceful end.
 func (l *Loop) drain() {
 	l.draining = true

@@ -236,29 +236,28 @@ func (s *Source) deliver(r poller.Readiness) {
 	if r&(poller.HangUp|poller.Urgent) != 0 {
 		s.readOn = true
 	}
+	token := s.token
 	if r&poller.Readable != 0 {
 		s.ready[In] = true
 	}
-	writable := r&poller.Writable != 0
-	if writable {
+	if r&poller.Writable != 0 {
 		s.ready[Out] = true
-		writable = s.waiters[Out] != nil
-	}
-	if r&poller.Readable != 0 && s.waiters[In] != nil {
-		if writable { // should the one panic, the other is told later
-			late := &lateEvent{s, s.token, Out}
-			defer late.unlessDone(&writable)
+		if s.waiters[Out] != nil {
+			defer s.remind(Out, token) // should the reading waiter panic
 		}
-		token := s.token
+	}
+	if r&poller.Readable != 0 {
 		s.wake(In, nil)
-		if s.token != token || !s.registered {
-			writable = false
-			return
-		}
 	}
-	if writable {
-		writable = false
+	if r&poller.Writable != 0 && s.token == token && s.registered {
 		s.wake(Out, nil)
+	}
+}
+
+// remind calls a waiter in the next batch whose event was not delivered.
+func (s *Source) remind(d Direction, token poller.Token) {
+	if s.registered && s.token == token && s.ready[d] && s.waiters[d] != nil {
+		s.loop.Schedule(&lateEvent{s, token, d})
 	}
 }
 
@@ -268,8 +267,10 @@ func (s *Source) Close() error {
 		return net.ErrClosed
 	}
 	loop, fd := s.loop, s.fd
-	s.leave(net.ErrClosed)
-	return loop.os.CloseFD(fd)
+	waiters := s.leave()
+	err := loop.os.CloseFD(fd)
+	tellClosed(waiters)
+	return err
 }
 
 // Deregister takes the descriptor off the loop and leaves it open: it is the
@@ -280,13 +281,14 @@ func (s *Source) Deregister() (poller.FD, error) {
 	}
 	fd := s.fd
 	err := s.loop.os.Remove(fd)
-	s.leave(net.ErrClosed)
+	tellClosed(s.leave())
 	return fd, err
 }
 
-// leave ends the registration. The descriptor is still open, so its number
-// cannot be anybody else's while an event of it may be under way.
-func (s *Source) leave(reason error) {
+// leave ends the registration and returns who waited. The descriptor is still
+// open, so its number cannot be anybody else's while an event of it may be
+// under way.
+func (s *Source) leave() (waiters [2]Waiter) {
 	if s.deadlines != nil {
 		s.loop.wheel.unset(s.deadlines)
 		s.deadlines = nil
@@ -294,8 +296,18 @@ func (s *Source) leave(reason error) {
 	s.registered = false
 	s.ready = [2]bool{}
 	s.loop.slots.release(s.token)
-	s.wake(In, reason)
-	s.wake(Out, reason)
+	waiters, s.waiters = s.waiters, waiters
+	return waiters
+}
+
+// tellClosed is the end of the waiting on a source that has left.
+func tellClosed(waiters [2]Waiter) {
+	if w := waiters[Out]; w != nil {
+		defer w.Ready(net.ErrClosed) // deferred: the other one may panic
+	}
+	if w := waiters[In]; w != nil {
+		w.Ready(net.ErrClosed)
+	}
 }
 
 // deadlines are a source's two moments, allocated by the first one that is
@@ -352,20 +364,21 @@ func (t *deadlines) earliest() (when time.Duration, ok bool) {
 	return when, ok
 }
 
-// fire tells the waiters whose deadline has passed.
+// fire tells one waiter whose deadline has passed.
 func (t *deadlines) fire() {
 	s := t.source
-	passed := [2]bool{s.Expired(In), s.Expired(Out)}
-	// Back into the wheel for the other direction first: a waiter may close the
-	// source, or panic.
-	for d, at := range t.at {
-		if at != 0 && !passed[d] {
-			s.loop.wheel.set(t, at)
+	var w Waiter
+	for d := range t.at {
+		if w == nil && s.Expired(Direction(d)) {
+			w, s.waiters[d] = s.waiters[d], nil
 		}
 	}
-	for d := range passed {
-		if passed[d] && s.deadlines == t {
-			s.wake(Direction(d), os.ErrDeadlineExceeded)
-		}
+	// Back into the wheel first, for the other direction: the waiter may close
+	// the source, or panic. If that deadline has passed too, it is next.
+	if when, ok := t.earliest(); ok {
+		s.loop.wheel.set(t, when)
+	}
+	if w != nil {
+		w.Ready(os.ErrDeadlineExceeded)
 	}
 }

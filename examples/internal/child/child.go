@@ -33,7 +33,8 @@ func Main(m *testing.M, example func()) {
 // Command is the example as a process, not yet started.
 func Command(args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), variable+"=1")
+	// A race detector sleeps for a second when its process ends, by default.
+	cmd.Env = append(os.Environ(), variable+"=1", "GORACE=atexit_sleep_ms=0")
 	return cmd
 }
 
