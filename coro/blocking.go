@@ -15,13 +15,13 @@ func offLoop[T any](t *task, turns *gate, fn func(context.Context) (T, error)) (
 	if err := turns.enter(t); err != nil {
 		return none, err
 	}
-	l, ctx, parks := t.loop, t.scope.ctx, t.parks+1
+	l, ctx, parks := t.loop(), t.scope.ctx, t.parks+1
 	var result T
 	l.helpers.Add(1)
 	go func() {
 		defer l.helpers.Done()
 		value, err := fn(ctx)
-		_ = l.reactor.Post(func() { // a closed loop has nobody who waits
+		l.deliver(func() {
 			turns.leave()
 			if t.parks == parks && t.state == taskParked {
 				result = value

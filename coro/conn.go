@@ -18,14 +18,16 @@ import (
 // a second writer: what one Write is given arrives in one piece.
 //
 // A parked task with its Conn is about 3 KB, most of it the coroutine's stack.
+//
+// Bound: 128 bytes, a size class of the allocator; see task.
 type Conn struct {
 	src  reactor.Source
 	loop *loop
 	peer netip.AddrPort // invalid for a Unix socket
 	// busy: a task is in Read or Write, by direction; turns is where others
 	// wait for theirs, made by the first one that has to.
-	busy   [2]bool
 	turns  *[2]waitQueue
+	busy   [2]bool
 	closed bool
 }
 
@@ -44,33 +46,45 @@ func (l *loop) newConn(fd poller.FD, peer poller.Addr) (*Conn, error) {
 
 // Read reads up to len(p) bytes, as net.Conn has it. Errors: io.EOF, and
 // *net.OpError: errors.Is finds os.ErrDeadlineExceeded, net.ErrClosed,
-// syscall.ECONNRESET, or the cause of a cancelled scope.
-func (c *Conn) Read(p []byte) (n int, err error) {
-	if t := c.loop.currentTask(); t != nil {
-		n, err = c.read(t, p)
-	} else {
-		err = c.loop.asTask(func(t *task) error {
-			var err error
-			n, err = c.read(t, p)
-			return err
-		})
+// syscall.ECONNRESET, or the cause of a cancelled scope; ErrNotTask on the
+// loop's own goroutine, where waiting would stop the loop for ever.
+func (c *Conn) Read(p []byte) (int, error) {
+	t := c.loop.currentTask()
+	if t == nil {
+		return c.fromOutside("read", p, (*Conn).read)
 	}
-	return n, c.opError("read", err)
+	n, err := c.read(t, p)
+	if err != nil {
+		err = c.opError("read", err)
+	}
+	return n, err
 }
 
 // Write writes all of p, as net.Conn has it. On an error n tells how much. The
 // errors are those of Read.
-func (c *Conn) Write(p []byte) (n int, err error) {
-	if t := c.loop.currentTask(); t != nil {
-		n, err = c.write(t, p)
-	} else {
-		err = c.loop.asTask(func(t *task) error {
-			var err error
-			n, err = c.write(t, p)
-			return err
-		})
+func (c *Conn) Write(p []byte) (int, error) {
+	t := c.loop.currentTask()
+	if t == nil {
+		return c.fromOutside("write", p, (*Conn).write)
 	}
-	return n, c.opError("write", err)
+	n, err := c.write(t, p)
+	if err != nil {
+		err = c.opError("write", err)
+	}
+	return n, err
+}
+
+// fromOutside is an operation for a goroutine that is no task of the loop.
+func (c *Conn) fromOutside(name string, p []byte, operation func(*Conn, *task, []byte) (int, error)) (n int, err error) {
+	err = c.loop.asTask(func(t *task) error {
+		var err error
+		n, err = operation(c, t, p)
+		return err
+	})
+	if err != nil {
+		err = c.opError(name, err)
+	}
+	return n, err
 }
 
 // CloseWrite sends a FIN: the peer reads io.EOF, and may go on sending.
@@ -85,65 +99,78 @@ func (c *Conn) CloseWrite() error {
 
 // Close closes the connection; tasks that wait for it get net.ErrClosed. The
 // kernel goes on sending what was written. It never suspends.
-func (c *Conn) Close() error {
-	return c.opError("close", c.loop.do(func() error {
-		if c.closed {
-			return net.ErrClosed
-		}
-		c.closed = true
-		return c.src.Close()
-	}))
+func (c *Conn) Close() error { return c.opError("close", c.loop.do(c.close)) }
+
+func (c *Conn) close() error {
+	if c.closed {
+		return net.ErrClosed
+	}
+	c.closed = true
+	return c.src.Close()
 }
 
 // SetDeadline sets both deadlines. An operation that would wait past its
 // deadline fails with os.ErrDeadlineExceeded, and so do all later ones until
 // another deadline is set; the zero time is none. A deadline is never early and
 // up to a millisecond late.
-func (c *Conn) SetDeadline(t time.Time) error {
-	return c.setDeadlines(t, reactor.In, reactor.Out)
-}
+func (c *Conn) SetDeadline(t time.Time) error { return c.deadline(t, true, true) }
 
 // SetReadDeadline is SetDeadline for Read.
-func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadlines(t, reactor.In) }
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.deadline(t, true, false) }
 
 // SetWriteDeadline is SetDeadline for Write.
-func (c *Conn) SetWriteDeadline(t time.Time) error { return c.setDeadlines(t, reactor.Out) }
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.deadline(t, false, true) }
 
-func (c *Conn) setDeadlines(t time.Time, directions ...reactor.Direction) error {
-	return c.opError("set", c.loop.do(func() error {
-		if c.closed {
-			return net.ErrClosed
-		}
-		for _, d := range directions {
-			c.src.SetDeadline(d, c.loop.reactor.At(t))
-		}
-		return nil
-	}))
+func (c *Conn) deadline(t time.Time, in, out bool) error {
+	if c.loop.onLoop() { // without a closure: servers do this for every request
+		return c.opError("set", c.setDeadline(t, in, out))
+	}
+	return c.opError("set", c.loop.do(func() error { return c.setDeadline(t, in, out) }))
+}
+
+func (c *Conn) setDeadline(t time.Time, in, out bool) error {
+	if c.closed {
+		return net.ErrClosed
+	}
+	at := c.loop.reactor.At(t)
+	if in {
+		c.src.SetDeadline(reactor.In, at)
+	}
+	if out {
+		c.src.SetDeadline(reactor.Out, at)
+	}
+	return nil
 }
 
 // LocalAddr is this end's address: a *net.TCPAddr or *net.UnixAddr, empty once
 // the connection is closed.
 func (c *Conn) LocalAddr() net.Addr {
-	addr := c.emptyAddr()
-	_ = c.loop.do(func() error { // on a closed loop it stays empty
-		if a, err := c.loop.reactor.OS().LocalAddr(c.src.FD()); err == nil {
-			addr = a.NetAddr()
-		}
-		return nil
-	})
-	return addr
+	if addr := c.address(poller.OS.LocalAddr); addr != nil {
+		return addr
+	}
+	return c.emptyAddr()
 }
 
 // RemoteAddr is the peer's address: a *net.TCPAddr, also after Close, or a
-// *net.UnixAddr.
+// *net.UnixAddr, empty then.
 func (c *Conn) RemoteAddr() net.Addr {
 	if c.peer.IsValid() {
 		return net.TCPAddrFromAddrPort(c.peer)
 	}
-	addr := c.emptyAddr()
-	_ = c.loop.do(func() error {
-		if a, err := c.loop.reactor.OS().PeerAddr(c.src.FD()); err == nil {
-			addr = a.NetAddr()
+	if addr := c.address(poller.OS.PeerAddr); addr != nil {
+		return addr
+	}
+	return c.emptyAddr()
+}
+
+// address asks the system for one end's address; nil once the connection is
+// closed.
+func (c *Conn) address(end func(poller.OS, poller.FD) (poller.Addr, error)) (addr net.Addr) {
+	_ = c.loop.do(func() error { // on a closed loop it stays nil
+		if fd := c.src.FD(); fd != poller.NoFD {
+			if a, err := end(c.loop.reactor.OS(), fd); err == nil {
+				addr = a.NetAddr()
+			}
 		}
 		return nil
 	})

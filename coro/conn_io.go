@@ -10,49 +10,53 @@ import (
 	"github.com/weft-go/weft/reactor"
 )
 
+// The functions below run deepest on a task's stack. It must stay at its first
+// 2 KB, of which the runtime keeps one half to itself: so no deferred functions,
+// few variables, nothing inlined that is rare, and a test that measures it.
+
 // read is Read on a task: try, and where that would block, wait and try again.
-func (c *Conn) read(t *task, p []byte) (int, error) {
-	if err := c.enter(t, reactor.In); err != nil {
+func (c *Conn) read(t *task, p []byte) (n int, err error) {
+	if err = c.enter(t, reactor.In); err != nil {
 		return 0, err
 	}
-	defer c.leave(reactor.In)
-	if len(p) == 0 {
-		return 0, nil
-	}
-	for {
+	for len(p) > 0 {
 		if c.src.Expired(reactor.In) {
-			return 0, os.ErrDeadlineExceeded
+			err = os.ErrDeadlineExceeded
+			break
 		}
-		n, err := c.src.Read(p)
-		if err != poller.ErrWouldBlock {
-			return n, err
+		if n, err = c.src.Read(p); err != poller.ErrWouldBlock {
+			break
 		}
-		if err := t.await(&c.src, reactor.In); err != nil {
-			return 0, err
+		if err = t.await(&c.src, reactor.In); err != nil {
+			break
 		}
 	}
+	c.leave(reactor.In)
+	return n, err
 }
 
-// write is Write on a task.
+// write is Write on a task. Between two parts is a checkpoint: a peer that reads
+// as fast as the task writes would keep it running for ever.
 func (c *Conn) write(t *task, p []byte) (n int, err error) {
-	if err := c.enter(t, reactor.Out); err != nil {
+	if err = c.enter(t, reactor.Out); err != nil {
 		return 0, err
 	}
-	defer c.leave(reactor.Out)
-	for n < len(p) {
+	for n < len(p) && err == nil {
 		if c.src.Expired(reactor.Out) {
-			return n, os.ErrDeadlineExceeded
+			err = os.ErrDeadlineExceeded
+			break
 		}
-		m, err := c.src.Write(p[n:])
-		n += m
+		var part int
+		part, err = c.src.Write(p[n:])
+		n += part
 		if err == poller.ErrWouldBlock {
 			err = t.await(&c.src, reactor.Out)
-		}
-		if err != nil {
-			return n, err
+		} else if err == nil && n < len(p) {
+			err = t.checkpoint()
 		}
 	}
-	return n, nil
+	c.leave(reactor.Out)
+	return n, err
 }
 
 // enter begins an operation: a checkpoint, then the task's turn at the
@@ -86,6 +90,7 @@ const copyBuffer = 32 << 10
 // maxFreeBuffers is how many unused copy buffers a loop keeps: 2 MiB.
 const maxFreeBuffers = 64
 
+//go:noinline
 func (l *loop) takeBuffer() []byte {
 	if n := len(l.buffers); n > 0 {
 		b := l.buffers[n-1]
@@ -95,9 +100,10 @@ func (l *loop) takeBuffer() []byte {
 	return make([]byte, copyBuffer)
 }
 
+//go:noinline
 func (l *loop) giveBuffer(b []byte) {
 	if len(l.buffers) < maxFreeBuffers {
-		l.buffers = append(l.buffers, b)
+		l.buffers = append(l.buffers, b[:copyBuffer])
 	}
 }
 
@@ -107,58 +113,79 @@ func (l *loop) giveBuffer(b []byte) {
 func (c *Conn) WriteTo(w io.Writer) (total int64, err error) {
 	t := c.loop.currentTask()
 	if t == nil {
-		return io.Copy(w, readerOnly{c}) // with a buffer of io.Copy's
+		return c.writeToFromOutside(w)
 	}
 	for {
-		n, err := c.copyOnce(t, w)
-		total += int64(n)
-		if err == io.EOF {
-			return total, nil
+		chunk, err := c.readChunk(t)
+		if err != nil {
+			return total, c.readError(err)
 		}
+		n, err := w.Write(chunk)
+		total += int64(n)
+		if err == nil && n < len(chunk) {
+			err = io.ErrShortWrite
+		}
+		c.loop.giveBuffer(chunk)
 		if err != nil {
 			return total, err
 		}
 	}
 }
 
+// readError is the end of WriteTo: that of the stream is its success.
+//
+//go:noinline
+func (c *Conn) readError(err error) error {
+	if err == io.EOF {
+		return nil
+	}
+	return c.opError("read", err)
+}
+
+// writeToFromOutside is WriteTo with a buffer of io.Copy's.
+//
+//go:noinline
+func (c *Conn) writeToFromOutside(w io.Writer) (int64, error) { return io.Copy(w, readerOnly{c}) }
+
 // readerOnly hides a connection's WriteTo.
 type readerOnly struct{ io.Reader }
 
-// copyOnce copies what is there, waiting for it without a buffer.
-func (c *Conn) copyOnce(t *task, w io.Writer) (int, error) {
-	if err := c.readable(t); err != nil {
-		return 0, c.opError("read", err)
+// readChunk is read into a buffer of the loop's, which it takes only when there
+// may be bytes for it, and then for no longer than one try. The caller gives it
+// back.
+func (c *Conn) readChunk(t *task) (chunk []byte, err error) {
+	if err = c.enter(t, reactor.In); err != nil {
+		return nil, err
 	}
-	b := c.loop.takeBuffer()
-	defer c.loop.giveBuffer(b)
-	n, err := c.read(t, b)
-	if err != nil {
-		return 0, c.opError("read", err)
+	for {
+		if c.src.Expired(reactor.In) {
+			err = os.ErrDeadlineExceeded
+			break
+		}
+		if c.src.Ready(reactor.In) {
+			var n int
+			chunk = c.loop.takeBuffer()
+			if n, err = c.src.Read(chunk); err == nil {
+				chunk = chunk[:n]
+				break
+			}
+			c.loop.giveBuffer(chunk)
+			if err != poller.ErrWouldBlock {
+				break
+			}
+		}
+		if err = t.await(&c.src, reactor.In); err != nil {
+			break
+		}
 	}
-	m, err := w.Write(b[:n])
-	if err == nil && m < n {
-		err = io.ErrShortWrite
-	}
-	return m, err
-}
-
-// readable waits until a read is worth trying.
-func (c *Conn) readable(t *task) error {
-	if c.src.Ready(reactor.In) {
-		return nil
-	}
-	if err := c.enter(t, reactor.In); err != nil {
-		return err
-	}
-	defer c.leave(reactor.In)
-	if c.src.Ready(reactor.In) {
-		return nil
-	}
-	return t.await(&c.src, reactor.In)
+	c.leave(reactor.In)
+	return chunk, err
 }
 
 // opError is the form in which errors reach the user: io.EOF as it is,
 // everything else as a *net.OpError.
+//
+//go:noinline
 func (c *Conn) opError(op string, err error) error {
 	if err == nil || err == io.EOF {
 		return err
@@ -166,5 +193,5 @@ func (c *Conn) opError(op string, err error) error {
 	if errors.Is(err, reactor.ErrLoopClosed) {
 		err = net.ErrClosed // the loop has ended, and the connection with it
 	}
-	return &net.OpError{Op: op, Net: c.network(), Addr: c.RemoteAddr(), Err: err}
+	return &net.OpError{Op: op, Net: c.network(), Source: c.address(poller.OS.LocalAddr), Addr: c.RemoteAddr(), Err: err}
 }

@@ -2,10 +2,8 @@ package coro
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/netip"
-	"os"
 	"time"
 
 	"github.com/weft-go/weft/poller"
@@ -13,9 +11,10 @@ import (
 )
 
 // Dial connects to address, from a task, on its loop. The network is "tcp",
-// "tcp4", "tcp6" or "unix". A host name is resolved off the loop; its addresses
-// are tried one after the other. Errors: *net.OpError (errors.Is finds
-// syscall.ECONNREFUSED, os.ErrDeadlineExceeded, the cause of ctx or of a
+// "tcp4", "tcp6" or "unix"; an empty or unspecified host is this machine. A host
+// name is resolved off the loop; its addresses are tried one after the other,
+// and the error of the first one is returned. Errors: *net.OpError (errors.Is
+// finds syscall.ECONNREFUSED, os.ErrDeadlineExceeded, the cause of ctx or of a
 // cancelled scope; errors.As finds *net.DNSError), ErrNotTask, ErrNoLoop.
 func Dial(ctx context.Context, network, address string) (*Conn, error) {
 	return Dialer{}.Dial(ctx, network, address)
@@ -40,54 +39,44 @@ func (d Dialer) Dial(ctx context.Context, network, address string) (*Conn, error
 		return nil, err
 	}
 	leave, err := t.enter(ctx)
-	if err == nil {
-		defer leave()
-		var c *Conn
-		if c, err = d.dial(t, network, address); err == nil {
-			return c, nil
-		}
-	}
-	return nil, &net.OpError{Op: "dial", Net: network, Err: err}
-}
-
-func (d Dialer) dial(t *task, network, address string) (*Conn, error) {
-	var deadline time.Duration // on the loop's clock
-	if d.Timeout > 0 {
-		deadline = t.loop.reactor.OS().Now() + d.Timeout
-	}
-	addrs, err := d.resolve(t, network, address, deadline)
 	if err != nil {
-		return nil, err
+		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
+	}
+	defer leave()
+	if d.Timeout > 0 {
+		defer t.within(d.Timeout)()
+	}
+	addrs, err := d.resolve(t, network, address)
+	if err != nil {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
 	}
 	var first error
 	for _, addr := range addrs {
-		c, err := t.connect(addr, d.Options, deadline)
+		c, err := t.connect(addr, d.Options)
 		if err == nil {
 			return c, nil
 		}
+		err = &net.OpError{Op: "dial", Net: network, Addr: addr.NetAddr(), Err: err}
+		if t.scope.cause != nil {
+			return nil, err
+		}
 		if first == nil {
 			first = err
-		}
-		if t.scope.cause != nil || errors.Is(err, os.ErrDeadlineExceeded) {
-			return nil, err
 		}
 	}
 	return nil, first
 }
 
 // connect connects to one address.
-func (t *task) connect(to poller.Addr, o poller.SocketOptions, deadline time.Duration) (*Conn, error) {
-	system := t.loop.reactor.OS()
+func (t *task) connect(to poller.Addr, o poller.SocketOptions) (*Conn, error) {
+	system := t.loop().reactor.OS()
 	fd, err := system.Connect(to, o)
 	if err != nil {
 		return nil, err
 	}
-	c, err := t.loop.newConn(fd, to)
+	c, err := t.loop().newConn(fd, to)
 	if err != nil {
 		return nil, err
-	}
-	if deadline > 0 {
-		c.src.SetDeadline(reactor.Out, deadline)
 	}
 	for {
 		if err = t.await(&c.src, reactor.Out); err != nil {
@@ -99,36 +88,37 @@ func (t *task) connect(to poller.Addr, o poller.SocketOptions, deadline time.Dur
 		c.src.ClearReady(reactor.Out) // the event was a spurious one
 	}
 	if err != nil {
-		c.closed = true
-		_ = c.src.Close()
+		_ = c.close()
 		return nil, err
 	}
-	c.src.SetDeadline(reactor.Out, 0)
 	return c, nil
 }
 
-// resolve gives the addresses to try, in order. An IP address, an empty host
-// and a path need no resolver.
-func (d Dialer) resolve(t *task, network, address string, deadline time.Duration) ([]poller.Addr, error) {
-	if network != "unix" {
+// resolve gives the addresses to try, in order; there is one at least. An IP
+// address, an empty host and a path need no resolver.
+func (d Dialer) resolve(t *task, network, address string) ([]poller.Addr, error) {
+	switch network {
+	case "tcp", "tcp4", "tcp6":
 		host, port, err := net.SplitHostPort(address)
 		if err != nil {
 			return nil, err
 		}
-		switch {
-		case host == "":
-			address = net.JoinHostPort(loopbackHost(network), port)
-		case !isIP(host):
-			return d.lookup(t, network, host, port, deadline)
+		if host != "" && !isIP(host) {
+			return d.lookup(t, network, host, port)
 		}
 	}
 	addr, err := poller.ParseAddr(network, address)
-	return []poller.Addr{addr}, err
+	if err != nil {
+		return nil, err
+	}
+	if !addr.IsUnix() && addr.Addr().IsUnspecified() {
+		addr = loopback(addr)
+	}
+	return []poller.Addr{addr}, nil
 }
 
 // lookup resolves a name on a goroutine.
-func (d Dialer) lookup(t *task, network, host, port string, deadline time.Duration) ([]poller.Addr, error) {
-	family := "ip" + network[len("tcp"):] // ip, ip4, ip6
+func (d Dialer) lookup(t *task, network, host, port string) ([]poller.Addr, error) {
 	portNumber, err := net.LookupPort(network, port)
 	if err != nil {
 		return nil, err
@@ -137,17 +127,18 @@ func (d Dialer) lookup(t *task, network, host, port string, deadline time.Durati
 	if resolver == nil {
 		resolver = net.DefaultResolver
 	}
-	left := deadline - t.loop.reactor.OS().Now()
-	ips, err := offLoop(t, &t.loop.lookups, func(scope context.Context) ([]netip.Addr, error) {
-		if deadline > 0 {
-			var cancel context.CancelFunc
-			scope, cancel = context.WithTimeout(scope, left)
-			defer cancel()
-		}
+	family := "ip" + network[len("tcp"):] // ip, ip4, ip6
+	ips, err := offLoop(t, &t.loop().lookups, func(scope context.Context) ([]netip.Addr, error) {
 		return resolver.LookupNetIP(scope, family, host)
 	})
+	if ctx := t.scope.ctx; err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx) // the resolver may tell of the end before the scope is told
+	}
 	if err != nil {
 		return nil, err
+	}
+	if len(ips) == 0 {
+		return nil, &net.DNSError{Err: "no suitable address", Name: host, IsNotFound: true}
 	}
 	addrs := make([]poller.Addr, len(ips))
 	for i, ip := range ips {
@@ -161,9 +152,12 @@ func isIP(host string) bool {
 	return err == nil
 }
 
-func loopbackHost(network string) string {
-	if network == "tcp6" {
-		return "::1"
+// loopback is where a connection to the unspecified address goes, as package
+// net has it: to this machine.
+func loopback(a poller.Addr) poller.Addr {
+	ip := netip.IPv6Loopback()
+	if a.Addr().Is4() || a.DualStack {
+		ip = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}
-	return "127.0.0.1"
+	return poller.Addr{AddrPort: netip.AddrPortFrom(ip, a.Port())}
 }

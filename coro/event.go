@@ -1,12 +1,15 @@
 package coro
 
-import "context"
+import (
+	"context"
+	"sync/atomic"
+)
 
 // Event is a flag that tasks of one loop wait for. The zero value is not set.
 // It belongs to the loop of the task that uses it first; from another loop, or
 // from a plain goroutine, its methods return ErrNotTask.
 type Event struct {
-	loop  *loop
+	loop  atomic.Pointer[loop] // two loops may claim it at the same time
 	set   bool
 	queue waitQueue
 }
@@ -64,10 +67,7 @@ func (e *Event) task(ctx context.Context) (*task, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e.loop == nil {
-		e.loop = t.loop
-	}
-	if e.loop != t.loop {
+	if l := t.loop(); e.loop.Load() != l && !e.loop.CompareAndSwap(nil, l) {
 		return nil, ErrNotTask
 	}
 	return t, nil

@@ -17,13 +17,15 @@ type Listener struct {
 	path    reactor.PathGuard
 	turn    gate
 	backoff reactor.Backoff
+	pausing *task // in Accept, for want of descriptors; Close wakes it
 	closed  bool
 }
 
 // Listen opens a listener on the task's loop. The network is "tcp", "tcp4",
 // "tcp6" or "unix"; the host is an IP address or empty; port 0 lets the kernel
 // choose. A Unix path that a dead server left is taken over; anything else in
-// its place is poller.ErrPathInUse. Errors: *net.OpError, ErrNotTask, ErrNoLoop.
+// its place is poller.ErrPathInUse. It does not suspend. Errors: *net.OpError,
+// ErrNotTask, ErrNoLoop.
 func Listen(ctx context.Context, network, address string) (*Listener, error) {
 	return ListenConfig{}.Listen(ctx, network, address)
 }
@@ -42,18 +44,18 @@ func (c ListenConfig) Listen(ctx context.Context, network, address string) (*Lis
 	if err != nil {
 		return nil, err
 	}
-	ln, err := t.loop.listen(network, address, c.Options)
+	at, err := poller.ParseAddr(network, address)
 	if err != nil {
-		return nil, &net.OpError{Op: "listen", Net: network, Err: err}
+		return nil, &net.OpError{Op: "listen", Net: network, Err: err} // it names the address
+	}
+	ln, err := t.loop().listen(at, c.Options)
+	if err != nil {
+		return nil, &net.OpError{Op: "listen", Net: network, Addr: at.NetAddr(), Err: err}
 	}
 	return ln, nil
 }
 
-func (l *loop) listen(network, address string, o poller.ListenOptions) (*Listener, error) {
-	at, err := poller.ParseAddr(network, address)
-	if err != nil {
-		return nil, err
-	}
+func (l *loop) listen(at poller.Addr, o poller.ListenOptions) (*Listener, error) {
 	system := l.reactor.OS()
 	fd, err := system.Listen(at, o)
 	if err != nil {
@@ -61,20 +63,24 @@ func (l *loop) listen(network, address string, o poller.ListenOptions) (*Listene
 	}
 	ln := &Listener{loop: l, turn: gate{limit: 1}}
 	if ln.addr, err = system.LocalAddr(fd); err == nil {
+		ln.path = reactor.GuardPath(ln.addr)
 		err = l.reactor.Register(&ln.src, fd)
 	}
 	if err != nil {
+		ln.path.Remove()
 		_ = system.CloseFD(fd)
 		return nil, err
 	}
-	ln.path = reactor.GuardPath(ln.addr)
+	l.listeners[ln] = struct{}{}
 	return ln, nil
 }
 
 // Accept suspends the task until there is a connection, a *Conn. Want of
-// descriptors does not end it: it waits and tries again. From a goroutine that
-// is no task it works as Conn's methods do. Errors: *net.OpError: errors.Is
-// finds net.ErrClosed, or the cause of a cancelled scope.
+// descriptors does not end it: it waits and tries again, as it does when the
+// kernel has no room to register a connection, which is dropped then. From a
+// goroutine that is no task it works as Conn's methods do. Tasks that accept at
+// the same time are served in the order in which they came. Errors:
+// *net.OpError: errors.Is finds net.ErrClosed, or the cause of a cancelled scope.
 func (ln *Listener) Accept() (net.Conn, error) {
 	c, err := ln.AcceptConn()
 	if err != nil {
@@ -84,16 +90,22 @@ func (ln *Listener) Accept() (net.Conn, error) {
 }
 
 // AcceptConn is Accept with the concrete type.
-func (ln *Listener) AcceptConn() (c *Conn, err error) {
-	if t := ln.loop.currentTask(); t != nil {
-		c, err = ln.accept(t)
-	} else {
-		err = ln.loop.asTask(func(t *task) error {
-			var err error
-			c, err = ln.accept(t)
-			return err
-		})
+func (ln *Listener) AcceptConn() (*Conn, error) {
+	t := ln.loop.currentTask()
+	if t == nil {
+		return ln.acceptFromOutside()
 	}
+	c, err := ln.accept(t)
+	return c, ln.opError("accept", err)
+}
+
+// acceptFromOutside is AcceptConn for a goroutine that is no task of the loop.
+func (ln *Listener) acceptFromOutside() (c *Conn, err error) {
+	err = ln.loop.asTask(func(t *task) error {
+		var err error
+		c, err = ln.accept(t)
+		return err
+	})
 	return c, ln.opError("accept", err)
 }
 
@@ -104,7 +116,12 @@ func (ln *Listener) accept(t *task) (*Conn, error) {
 	if err := ln.turn.enter(t); err != nil {
 		return nil, err
 	}
-	defer ln.turn.leave()
+	c, err := ln.acceptNext(t)
+	ln.turn.leave()
+	return c, err
+}
+
+func (ln *Listener) acceptNext(t *task) (*Conn, error) {
 	for {
 		if ln.closed {
 			return nil, net.ErrClosed
@@ -113,7 +130,11 @@ func (ln *Listener) accept(t *task) (*Conn, error) {
 		switch {
 		case err == nil:
 			ln.backoff.Reset()
-			return ln.loop.newConn(fd, peer)
+			c, err := ln.loop.newConn(fd, peer)
+			if err == nil {
+				return c, nil
+			}
+			ln.loop.log.Warn("coro: accepted connection dropped", "peer", peer.String(), "error", err)
 		case err == poller.ErrWouldBlock:
 			ln.backoff.Reset()
 			ln.src.ClearReady(reactor.In)
@@ -123,7 +144,9 @@ func (ln *Listener) accept(t *task) (*Conn, error) {
 			if ln.backoff.First() {
 				ln.loop.log.Warn("coro: cannot accept, will try again", "addr", ln.addr.String(), "error", err)
 			}
+			ln.pausing = t
 			err = t.sleep(wait)
+			ln.pausing = nil
 		}
 		if err != nil {
 			return nil, err
@@ -135,14 +158,20 @@ func (ln *Listener) accept(t *task) (*Conn, error) {
 // connections go on. A Unix socket's path is removed, if it is still this
 // listener's.
 func (ln *Listener) Close() error {
-	return ln.opError("close", ln.loop.do(func() error {
-		if ln.closed {
-			return net.ErrClosed
-		}
-		ln.closed = true
-		ln.path.Remove()
-		return ln.src.Close()
-	}))
+	return ln.opError("close", ln.loop.do(ln.close))
+}
+
+func (ln *Listener) close() error {
+	if ln.closed {
+		return net.ErrClosed
+	}
+	ln.closed = true
+	delete(ln.loop.listeners, ln)
+	ln.path.Remove()
+	if ln.pausing != nil {
+		ln.pausing.wake(net.ErrClosed)
+	}
+	return ln.src.Close()
 }
 
 // Addr is the address the listener is bound to: a *net.TCPAddr or *net.UnixAddr.
@@ -155,5 +184,5 @@ func (ln *Listener) opError(op string, err error) error {
 	if errors.Is(err, reactor.ErrLoopClosed) {
 		err = net.ErrClosed
 	}
-	return &net.OpError{Op: op, Net: ln.addr.Network(), Source: ln.Addr(), Err: err}
+	return &net.OpError{Op: op, Net: ln.addr.Network(), Addr: ln.Addr(), Err: err}
 }

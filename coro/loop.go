@@ -2,9 +2,12 @@ package coro
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/weft-go/weft/reactor"
 )
@@ -20,19 +23,22 @@ type loop struct {
 	// own number here is that coroutine's code, so is the current task: a
 	// coroutine that is not being resumed runs no code.
 	running atomic.Uintptr
-	// home is the identity of the loop's own goroutine.
-	home uintptr
+	// home is the identity of the loop's own goroutine. Both are 0 once the loop
+	// has ended: the numbers may then be given to other goroutines.
+	home atomic.Uintptr
 
 	idle    []*task // coroutines without a function
 	maxIdle int
 	live    int    // tasks with a function
 	lost    int    // coroutines that Goexit took
 	foreign *Scope // of the tasks that work for other goroutines
+	awaited *Scope // whose end turnUntil waits for
 	ended   bool   // main has ended, and everything with it
 
-	lookups gate           // turns at the resolver
-	helpers sync.WaitGroup // goroutines that work for tasks
-	buffers [][]byte       // free copy buffers; the last one used is taken first
+	listeners map[*Listener]struct{}
+	lookups   gate           // turns at the resolver
+	helpers   sync.WaitGroup // goroutines that work for tasks
+	buffers   [][]byte       // free copy buffers; the last one used is taken first
 }
 
 // defaultMaxIdle is how many idle coroutines a loop keeps.
@@ -47,32 +53,43 @@ func (l *loop) task() *task {
 		l.idle = l.idle[:n-1]
 		return t
 	}
-	return newTask(l)
+	return newTask()
 }
 
 // spawn makes fn a task in the scope. It runs after what is ready already.
-func (l *loop) spawn(s *Scope, fn func(context.Context) error, site uintptr) *task {
+func (l *loop) spawn(s *Scope, fn func(context.Context) error, site uintptr) {
 	t := l.task()
 	t.fn, t.site = fn, site
+	l.start(t, s)
+}
+
+// serve makes handler a task in the scope, which has c to itself.
+func (l *loop) serve(s *Scope, handler func(context.Context, net.Conn) error, c *Conn, site uintptr) {
+	t := l.task()
+	t.handler, t.conn, t.site = handler, c, site
+	l.start(t, s)
+}
+
+func (l *loop) start(t *task, s *Scope) {
 	t.state = taskReady
-	s.tasks.add(t)
 	t.scope = s
+	s.tasks.add(t)
 	s.children++
 	l.live++
 	l.reactor.Schedule(t)
-	return t
 }
 
 // finished is the end of a task's function. Its scope is the one it was spawned
 // in: WithScope puts a task back, however its function ends.
 func (l *loop) finished(t *task) {
 	s, err := t.scope, t.result
-	if t.contained {
+	if t.conn != nil {
+		_ = t.conn.close()
 		l.contain(s, err)
 		err = nil
 	}
 	s.tasks.remove(t)
-	t.scope, t.fn, t.result, t.contained = nil, nil, nil, false
+	t.scope, t.fn, t.handler, t.conn, t.result = nil, nil, nil, nil, nil
 	l.live--
 	switch {
 	case t.state == taskLost:
@@ -86,9 +103,12 @@ func (l *loop) finished(t *task) {
 }
 
 // retire ends an idle task's coroutine.
+//
+// Order: its number is forgotten first. Once the coroutine has ended, another
+// goroutine can have it.
 func (l *loop) retire(t *task) {
+	l.running.Store(0)
 	t.next()
-	l.running.Store(0) // the number may be given to another goroutine now
 }
 
 // currentTask is the task that is calling, or nil if the caller is no task of
@@ -103,7 +123,7 @@ func (l *loop) currentTask() *task {
 // onLoop reports whether the caller may touch what belongs to the loop.
 func (l *loop) onLoop() bool {
 	g := currentG()
-	return g == l.running.Load() || g == l.home
+	return g == l.running.Load() || g == l.home.Load()
 }
 
 // do runs fn, which must not suspend, on the loop: at once if the caller is
@@ -148,4 +168,13 @@ func (l *loop) asTask(fn func(*task) error) error {
 	}
 	<-done
 	return err
+}
+
+// deliver posts what a goroutine of our own has for the loop, whose queue may be
+// full: giving up would leave a task waiting for ever. It gives up on a closed
+// loop, where nobody waits.
+func (l *loop) deliver(fn func()) {
+	for errors.Is(l.reactor.Post(fn), reactor.ErrPostQueueFull) {
+		time.Sleep(time.Millisecond)
+	}
 }

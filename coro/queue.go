@@ -15,6 +15,15 @@ type waiter struct {
 
 // wait suspends t until wakeOne reaches it. A cancelled task leaves the queue.
 func (q *waitQueue) wait(t *task) error {
+	w := q.add(t)
+	err := t.park(waitQueued)
+	if w.queued {
+		q.remove(w)
+	}
+	return err
+}
+
+func (q *waitQueue) add(t *task) *waiter {
 	w := &waiter{task: t, prev: q.last, queued: true}
 	if q.last != nil {
 		q.last.next = w
@@ -23,11 +32,7 @@ func (q *waitQueue) wait(t *task) error {
 	}
 	q.last = w
 	q.len++
-	err := t.park(waitQueued)
-	if w.queued {
-		q.remove(w)
-	}
-	return err
+	return w
 }
 
 func (q *waitQueue) remove(w *waiter) {

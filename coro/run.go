@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime"
+	"sync"
 
 	"github.com/weft-go/weft/reactor"
 )
@@ -29,7 +30,8 @@ type Config struct {
 //
 // Run locks its goroutine to its thread until it returns. Connections and
 // listeners of the loop are closed with it. Errors besides main's: those of
-// reactor.NewLoop, and ErrNested from inside a task.
+// reactor.NewLoop, those of the system's Wait, which cancel main's scope, and
+// ErrNested from inside a task, whatever its ctx.
 func Run(ctx context.Context, main func(ctx context.Context) error) error {
 	return Config{}.run(ctx, main, caller(0))
 }
@@ -40,7 +42,7 @@ func (c Config) Run(ctx context.Context, main func(ctx context.Context) error) e
 }
 
 func (c Config) run(ctx context.Context, main func(ctx context.Context) error, site uintptr) error {
-	if _, err := currentTaskOf(ctx); err == nil {
+	if insideLoop() {
 		return ErrNested
 	}
 	if c.Logger == nil {
@@ -62,12 +64,15 @@ func (c Config) run(ctx context.Context, main func(ctx context.Context) error, s
 	if err != nil {
 		return err
 	}
-	l := &loop{reactor: r, log: c.Logger, maxIdle: c.MaxIdle, home: currentG()}
+	l := &loop{reactor: r, log: c.Logger, maxIdle: c.MaxIdle, listeners: make(map[*Listener]struct{})}
+	l.home.Store(currentG())
+	loops.add(l)
+	defer loops.remove(l)
 	l.lookups.limit = maxLookups
 	root := newScope(l, nil, ctx)
 	l.foreign = newScope(l, nil, context.Background())
 	stop := context.AfterFunc(ctx, func() {
-		_ = r.Post(func() { root.cancel(context.Cause(ctx)) }) // a closed loop has no main any more
+		l.deliver(func() { root.cancel(context.Cause(ctx)) })
 	})
 	defer stop()
 	if ctx.Err() != nil {
@@ -75,33 +80,79 @@ func (c Config) run(ctx context.Context, main func(ctx context.Context) error, s
 	}
 
 	l.spawn(root, main, site)
-	err = l.turnUntil(func() bool { return root.children == 0 })
+	err = l.turnUntil(root)
 	l.foreign.cancel(reactor.ErrLoopClosed)
-	err = errors.Join(err, l.turnUntil(func() bool { return l.foreign.children == 0 }))
+	err = errors.Join(err, l.turnUntil(l.foreign))
 	return joinOne(root.end(), errors.Join(err, l.close()))
 }
 
-// turnUntil turns the loop until done.
-func (l *loop) turnUntil(done func() bool) error {
-	for !done() {
-		if err := l.reactor.Turn(-1); err != nil {
-			return err
+// turnUntil turns the loop until an outermost scope has no tasks any more. If
+// the system fails to wait, its tasks are cancelled: with nobody to wake them,
+// that is how they can still end.
+func (l *loop) turnUntil(s *Scope) error {
+	l.awaited = s
+	var failed error
+	for s.children > 0 {
+		if err := l.reactor.Turn(-1); err != nil && failed == nil {
+			failed = err
+			s.cancel(err)
 		}
 	}
-	return nil
+	return failed
 }
 
 // close ends the loop: every task has ended.
 func (l *loop) close() error {
 	l.ended = true
-	l.foreign.end()
+	_ = l.foreign.end()
+	for ln := range l.listeners {
+		_ = ln.close()
+	}
 	err := l.reactor.Close()
 	for _, t := range l.idle {
 		l.retire(t)
 	}
 	l.idle = nil
+	l.running.Store(0)
+	l.home.Store(0)
 	l.helpers.Wait()
 	return err
+}
+
+// loops are all that run in this process.
+var loops loopSet
+
+type loopSet struct {
+	mu  sync.Mutex
+	set map[*loop]struct{}
+}
+
+func (s *loopSet) add(l *loop) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.set == nil {
+		s.set = make(map[*loop]struct{})
+	}
+	s.set[l] = struct{}{}
+}
+
+func (s *loopSet) remove(l *loop) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.set, l)
+}
+
+// insideLoop reports whether the caller is a task of any loop, or runs on a
+// loop's own goroutine.
+func insideLoop() bool {
+	loops.mu.Lock()
+	defer loops.mu.Unlock()
+	for l := range loops.set {
+		if l.onLoop() {
+			return true
+		}
+	}
+	return false
 }
 
 // joinOne is errors.Join that leaves a single error as it is.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 )
 
 // Scope is a group of tasks that end together: WithScope returns when all of
@@ -50,34 +52,36 @@ const maxErrors = 32
 // errors and body's: one as it is, several joined. An error of the body or of a
 // task cancels the rest, with that error as the cause; errors that only report
 // the cancellation are left out. A panic in the body cancels the tasks, waits
-// for them, and goes on.
+// for them, and goes on; what they fail with is logged then.
 //
 // The waiting is not cut short by a cancellation from outside, since nothing may
 // outlive the scope: the tasks are cancelled, and it is for them to end.
 //
 // ctx is that of the calling task, or one derived from it. Errors of WithScope
 // itself, before body is called: ErrNoLoop, ErrNotTask, and the cause of a
-// scope that is cancelled already.
+// scope that is cancelled, or of a ctx that has ended, already.
 func WithScope(ctx context.Context, body func(s *Scope) error) (err error) {
 	t, err := currentTaskOf(ctx)
 	if err != nil {
 		return err
 	}
-	if err := t.checkpoint(); err != nil {
+	if err := t.begin(ctx); err != nil {
 		return err
 	}
-	s := newScope(t.loop, t.scope, ctx)
-	defer s.watch(ctx)()
+	s := newScope(t.loop(), t.scope, ctx)
+	if !t.ownContext(ctx) {
+		defer s.watch(ctx)()
+	}
 	t.moveTo(s)
 	returned := false
 	defer func() {
 		if !returned {
-			s.cancel(errBodyPanicked)
+			s.cancel(errBodyLeft)
 		}
 		s.wait(t)
 		t.moveTo(s.parent)
-		if result := s.end(); returned {
-			err = result
+		if err = s.end(); !returned && len(s.errs) > 0 {
+			s.loop.log.Error("coro: tasks failed in a scope whose body panicked", "error", err)
 		}
 	}()
 	s.fail(body(s))
@@ -85,7 +89,7 @@ func WithScope(ctx context.Context, body func(s *Scope) error) (err error) {
 	return nil
 }
 
-var errBodyPanicked = errors.New("coro: the body of the scope panicked")
+var errBodyLeft = errors.New("coro: the body of the scope panicked, or called runtime.Goexit")
 
 func newScope(l *loop, parent *Scope, ctx context.Context) *Scope {
 	s := &Scope{loop: l, parent: parent}
@@ -98,19 +102,16 @@ func newScope(l *loop, parent *Scope, ctx context.Context) *Scope {
 	return s
 }
 
-// watch cancels the scope when a context ends that is not its parent's own: one
-// that package context derived from it, with a timeout perhaps. The function it
-// returns ends the watch.
+// watch cancels the scope when a context ends that no scope around it announces:
+// one that package context derived from it, with a timeout perhaps. The function
+// it returns ends the watch.
 func (s *Scope) watch(ctx context.Context) (stop func()) {
-	if ctx.Done() == s.parent.ctx.Done() {
-		return func() {}
-	}
 	if ctx.Err() != nil {
 		s.cancel(context.Cause(ctx))
 		return func() {}
 	}
 	unwatch := context.AfterFunc(ctx, func() {
-		_ = s.loop.reactor.Post(func() { s.cancel(context.Cause(ctx)) }) // a closed loop has ended it
+		s.loop.deliver(func() { s.cancel(context.Cause(ctx)) })
 	})
 	return func() { unwatch() }
 }
@@ -181,9 +182,17 @@ func (s *Scope) fail(err error) {
 	s.cancel(err)
 }
 
-// isEcho reports whether err says no more than that the scope was cancelled.
+// isEcho reports whether err says no more than that the scope was cancelled. A
+// panic always says more, and of joined errors each has its say.
 func isEcho(err, cause error) bool {
-	return errors.Is(err, cause) || errors.Is(err, context.Canceled)
+	if errors.As(err, new(*PanicError)) {
+		return false
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok || reflect.TypeOf(err).Comparable() && err == cause {
+		return errors.Is(err, cause) || errors.Is(err, context.Canceled)
+	}
+	return !slices.ContainsFunc(joined.Unwrap(), func(one error) bool { return !isEcho(one, cause) })
 }
 
 func (s *Scope) childEnded(err error) {
@@ -193,11 +202,8 @@ func (s *Scope) childEnded(err error) {
 	case s.children > 0:
 	case s.host != nil:
 		s.host.wake(nil)
-	default:
-		// An outermost scope, for whose end turnUntil waits: the turn that is
-		// under way must not go to sleep. A posted function keeps it awake, as
-		// a full queue of them does.
-		_ = s.loop.reactor.Post(func() {})
+	case s == s.loop.awaited:
+		s.loop.reactor.AfterFunc(0, func() {}) // the turn that is under way must not sleep
 	}
 }
 

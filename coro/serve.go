@@ -24,7 +24,7 @@ func Serve(ctx context.Context, ln net.Listener, handler func(ctx context.Contex
 		return err
 	}
 	own, ok := ln.(*Listener)
-	if !ok || own.loop != t.loop {
+	if !ok || own.loop != t.loop() {
 		return ErrForeignListener
 	}
 	site := reflect.ValueOf(handler).Pointer() + 1 // as a return address: inside the function
@@ -32,17 +32,15 @@ func Serve(ctx context.Context, ln net.Listener, handler func(ctx context.Contex
 		for {
 			c, err := own.AcceptConn()
 			switch {
+			case err == nil:
+				s.loop.serve(s, handler, c, site)
 			case s.cause != nil:
 				return s.cause
 			case errors.Is(err, net.ErrClosed):
 				return nil
-			case err != nil:
+			default:
 				return err
 			}
-			s.loop.spawn(s, func(ctx context.Context) error {
-				defer c.Close()
-				return handler(ctx, c)
-			}, site).contained = true
 		}
 	})
 }

@@ -2,6 +2,7 @@ package coro
 
 import (
 	"context"
+	"os"
 	"time"
 )
 
@@ -25,7 +26,7 @@ func Sleep(ctx context.Context, d time.Duration) error {
 
 func (t *task) sleep(d time.Duration) error {
 	if t.timer == nil {
-		t.timer = t.loop.reactor.NewTimer(func() { t.wake(nil) })
+		t.timer = t.loop().reactor.NewTimer(func() { t.wake(nil) })
 	}
 	t.timer.Reset(d)
 	err := t.park(waitTimer)
@@ -42,8 +43,8 @@ func Yield(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if cause := t.cancelled(ctx); cause != nil {
-		return cause
+	if err := t.cancelled(ctx); err != nil {
+		return err
 	}
 	t.pass()
 	return t.cancelled(ctx)
@@ -60,36 +61,62 @@ func (t *task) cancelled(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// ownContext reports whether ctx is that of the scope the task is in, whose end
-// the scope itself announces.
+// ownContext reports whether ctx ends with a scope the task is in, be it the
+// innermost one or one around it, which announces its end itself. A context
+// derived with a value is as good.
 func (t *task) ownContext(ctx context.Context) bool {
 	c, ok := ctx.(*scopeContext)
-	return ok && c == t.scope.ctx
+	if !ok {
+		s, found := ctx.Value(scopeKey{}).(*Scope)
+		if !found || s.ctx.Done() != ctx.Done() {
+			return false
+		}
+		c = s.ctx
+	}
+	for s := t.scope; s != nil; s = s.parent {
+		if s.ctx == c {
+			return true
+		}
+	}
+	return false
 }
 
-// enter begins an operation that may suspend, under ctx. If ctx is not that of
-// the scope the task is in, but one with a timeout perhaps, the operation gets a
-// scope of its own that ends with ctx. The caller leaves it with leave.
-func (t *task) enter(ctx context.Context) (leave func(), err error) {
+// begin is the checkpoint of an operation under ctx.
+func (t *task) begin(ctx context.Context) error {
 	if err := t.checkpoint(); err != nil {
+		return err
+	}
+	return t.cancelled(ctx)
+}
+
+// enter begins an operation that may suspend, under ctx. If ctx is not that of a
+// scope the task is in, but one with a timeout perhaps, the operation gets a scope
+// of its own that ends with ctx. The caller leaves it with leave.
+func (t *task) enter(ctx context.Context) (leave func(), err error) {
+	if err := t.begin(ctx); err != nil {
 		return nil, err
 	}
 	if t.ownContext(ctx) {
 		return stay, nil
 	}
-	s := newScope(t.loop, t.scope, ctx)
+	s := newScope(t.loop(), t.scope, ctx)
 	unwatch := s.watch(ctx)
 	t.moveTo(s)
-	leave = func() {
-		unwatch()
-		t.moveTo(s.parent)
-		_ = s.end() // it had no tasks, so it has no errors
-	}
-	if s.cause != nil {
-		leave()
-		return nil, s.cause
-	}
-	return leave, nil
+	return func() { unwatch(); t.leave(s) }, nil
 }
 
 func stay() {}
+
+// within lets what the task does until it calls leave take no longer than d.
+func (t *task) within(d time.Duration) (leave func()) {
+	s := newScope(t.loop(), t.scope, t.scope.ctx)
+	timer := s.loop.reactor.AfterFunc(d, func() { s.cancel(os.ErrDeadlineExceeded) })
+	t.moveTo(s)
+	return func() { timer.Stop(); t.leave(s) }
+}
+
+// leave is the end of a scope that only had the task itself in it.
+func (t *task) leave(s *Scope) {
+	t.moveTo(s.parent)
+	_ = s.end() // it had no tasks, so it has no errors
+}

@@ -3,6 +3,7 @@ package coro
 import (
 	"context"
 	"iter"
+	"net"
 	"runtime/debug"
 
 	"github.com/weft-go/weft/reactor"
@@ -15,11 +16,18 @@ import (
 // A coroutine is one of package iter's. Resuming it is a call of next, and the
 // direct switch between two goroutines that this is costs a tenth of a switch
 // through a channel.
+//
+// Bound: 112 bytes, a size class of the allocator. A test counts what a parked
+// task costs, and it is not far from its bound.
 type task struct {
-	loop *loop
-	fn   func(context.Context) error
+	// What it runs is fn, or under Serve handler with conn: there the connection
+	// is closed at the end, and a failure is logged and does not reach the scope.
+	fn      func(context.Context) error
+	handler func(context.Context, net.Conn) error
+	conn    *Conn
 	// scope is the innermost one the task is in, and the one whose
-	// cancellation it feels; links is its place in that scope's list.
+	// cancellation it feels; links is its place in that scope's list. An idle
+	// task is in none.
 	scope *Scope
 	links taskLinks
 	site  uintptr // where it was spawned, a return address
@@ -30,13 +38,14 @@ type task struct {
 
 	state taskState
 	waits waitKind
-	// contained: its failure is logged, and does not reach the scope.
-	contained bool
+	parks uint32 // counts waits, so that a late wake-up finds another number
 
-	parks  uint32 // counts waits, so that a late wake-up finds another number
-	result error  // of the wait, or of the function
+	result error // of the wait, or of the function
 	timer  *reactor.Timer
 }
+
+// loop is the loop of a task that is not idle.
+func (t *task) loop() *loop { return t.scope.loop }
 
 // taskState is where a task is in its life.
 //
@@ -80,53 +89,54 @@ func (k waitKind) String() string {
 }
 
 // newTask makes a task with a new coroutine, which starts with the first
-// resume.
-func newTask(l *loop) *task {
-	t := &task{loop: l}
-	t.next, _ = iter.Pull(func(yield func(struct{}) bool) { t.coroutine(yield) })
+// resume. It runs one function after another, until it is resumed without one.
+func newTask() *task {
+	t := new(task)
+	t.next, _ = iter.Pull(func(yield func(struct{}) bool) {
+		t.yield, t.g = yield, currentG()
+		t.loop().running.Store(t.g)
+		defer t.lose()
+		for t.scope != nil {
+			t.call()
+			t.state = taskIdle
+			yield(struct{}{})
+		}
+	})
 	return t
 }
 
-// coroutine is what runs on the task's coroutine: one function after another,
-// until it is resumed without one.
-func (t *task) coroutine(yield func(struct{}) bool) {
-	t.yield = yield
-	t.g = currentG()
-	t.loop.running.Store(t.g)
-	for t.fn != nil {
-		t.call()
-		t.state = taskIdle
-		yield(struct{}{})
+// call runs the task's function. A panic is its result.
+func (t *task) call() {
+	defer func() {
+		if value := recover(); value != nil {
+			t.result = &PanicError{Value: value, Stack: debug.Stack(), Spawned: spawnSite(t.site)}
+		}
+	}()
+	if t.handler != nil {
+		t.result = t.handler(t.scope.ctx, t.conn)
+	} else {
+		t.result = t.fn(t.scope.ctx)
 	}
 }
 
-// call runs the task's function, and turns every way it can end into a result.
-func (t *task) call() {
-	returned := false
-	defer func() {
-		if returned {
-			return
-		}
-		if value := recover(); value != nil {
-			t.result = &PanicError{Value: value, Stack: debug.Stack(), Spawned: spawnSite(t.site)}
-			return
-		}
-		// Neither returned nor panicked: runtime.Goexit, which nothing stops.
-		// It would end the goroutine, and with it the loop's, which is the
-		// one that called next. So the loop is told, and this coroutine stays
-		// here for good.
-		t.result = &GoexitError{Spawned: spawnSite(t.site)}
-		t.state = taskLost
-		t.yield(struct{}{})
-	}()
-	t.result = t.fn(t.scope.ctx)
-	returned = true
+// lose is deferred around the functions of a task, and is where one ends that
+// has called runtime.Goexit, which nothing stops: not even a panic on the way
+// that call has recovered. It would end the goroutine, and with it the loop's,
+// which is the one that called next. So the loop is told, and this coroutine
+// stays here for good.
+func (t *task) lose() {
+	if t.scope == nil {
+		return // retired
+	}
+	t.result = joinOne(t.result, &GoexitError{Spawned: spawnSite(t.site)})
+	t.state = taskLost
+	t.yield(struct{}{})
 }
 
 // Run resumes the task until it parks, yields or ends. The loop calls it from
 // the batch.
 func (t *task) Run() {
-	l := t.loop
+	l := t.loop()
 	t.state = taskRunning
 	l.current = t
 	l.operations = operationsPerResume
@@ -139,10 +149,16 @@ func (t *task) Run() {
 	}
 }
 
-// park suspends the running task until wake, whose argument it returns.
+// park suspends the running task until wake, whose argument it returns. In a
+// cancelled scope it returns at once. The scope may have been cancelled since
+// the operation's checkpoint: while the task was woken for another try, so that
+// nobody was there to interrupt.
 func (t *task) park(kind waitKind) error {
-	t.state, t.waits = taskParked, kind
 	t.parks++
+	if cause := t.scope.cause; cause != nil && kind != waitChildren {
+		return cause
+	}
+	t.state, t.waits = taskParked, kind
 	t.yield(struct{}{})
 	t.waits = waitNothing
 	err := t.result
@@ -158,7 +174,7 @@ func (t *task) wake(result error) bool {
 		return false
 	}
 	t.state, t.result = taskReady, result
-	t.loop.reactor.Schedule(t)
+	t.loop().reactor.Schedule(t)
 	return true
 }
 
@@ -175,7 +191,7 @@ func (t *task) interrupt(cause error) {
 // pass lets everyone else have a turn: to the end of the queue.
 func (t *task) pass() {
 	t.state = taskReady
-	t.loop.reactor.Schedule(t)
+	t.loop().reactor.Schedule(t)
 	t.yield(struct{}{})
 }
 
@@ -185,11 +201,11 @@ func (t *task) checkpoint() error {
 	if t.scope.cause != nil {
 		return t.scope.cause
 	}
-	if t.loop.operations--; t.loop.operations < 0 {
+	if t.loop().operations == 0 {
 		t.pass()
-		return t.scope.cause
 	}
-	return nil
+	t.loop().operations--
+	return t.scope.cause
 }
 
 // operationsPerResume is how many operations a task may complete without

@@ -1,0 +1,123 @@
+package coro
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"runtime"
+	"runtime/metrics"
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// What one more parked task with its connection may cost: its coroutine's stack,
+// which must not have grown, 650 bytes of package iter's, and our own. A per cent
+// is the tables that grow by doubling.
+const (
+	maxParkedBytes = 3 << 10
+	maxParkedStack = 2048 + 20
+)
+
+// roomyEcho is echo with 96 bytes of variables, which a handler may well have.
+func roomyEcho(ctx context.Context, c net.Conn) error {
+	var variables [96]byte
+	touch(&variables)
+	defer touch(&variables)
+	return echo(ctx, c)
+}
+
+//go:noinline
+func touch(p *[96]byte) { p[0]++ }
+
+// The peers are bare descriptors, which cost no memory of this process, and each
+// has had one echo, so that nothing is left to be allocated on first use.
+func TestParkedTaskWithItsConnFitsInThreeKilobytes(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector has its own memory")
+	}
+	counts := [...]int{1000, 2000, 4000}
+	var objects, stacks [len(counts)]float64
+	err := Run(t.Context(), func(ctx context.Context) error {
+		ln, err := Listen(ctx, "tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		return WithScope(ctx, func(s *Scope) error {
+			require.NoError(t, s.Go(func(ctx context.Context) error { return Serve(ctx, ln, roomyEcho) }))
+			peers := peers{t: t, to: ln.addr.Port(), fds: make([]int, 0, counts[len(counts)-1])}
+			defer peers.close()
+			for i, n := range counts {
+				peers.grow(ctx, n)
+				objects[i], stacks[i] = liveBytes()
+			}
+			return ln.Close()
+		})
+	})
+	require.NoError(t, err)
+	for i := 1; i < len(counts); i++ {
+		more := float64(counts[i] - counts[i-1])
+		object, stack := (objects[i]-objects[i-1])/more, (stacks[i]-stacks[i-1])/more
+		what := fmt.Sprintf("one more parked echo task with its Conn, from %d to %d", counts[i-1], counts[i])
+		t.Logf("%s: %.0f bytes, %.0f of them stack", what, object+stack, stack)
+		require.LessOrEqual(t, stack, float64(maxParkedStack), "bytes of stack of %s: want stacks that have not grown", what)
+		require.LessOrEqual(t, object+stack, float64(maxParkedBytes), "live bytes of %s", what)
+	}
+}
+
+func TestParkedTaskStaysInItsSizeClasses(t *testing.T) {
+	if unsafe.Sizeof(uintptr(0)) != 8 {
+		t.Skip("the figures are those of 64 bits")
+	}
+	require.LessOrEqual(t, unsafe.Sizeof(task{}), uintptr(112), "bytes of a task")
+	require.LessOrEqual(t, unsafe.Sizeof(Conn{}), uintptr(128), "bytes of a Conn")
+}
+
+// peers are connected sockets of this process.
+type peers struct {
+	t   *testing.T
+	to  uint16
+	fds []int
+}
+
+// grow connects up to n peers, each of which gets one echo.
+func (p *peers) grow(ctx context.Context, n int) {
+	for len(p.fds) < n {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		require.NoError(p.t, err)
+		p.fds = append(p.fds, fd)
+		if err := unix.Connect(fd, &unix.SockaddrInet4{Port: int(p.to), Addr: [4]byte{127, 0, 0, 1}}); err != unix.EINPROGRESS {
+			require.NoError(p.t, err)
+		}
+		message := [4]byte{1, 2, 3, 4}
+		p.retry(ctx, "write", func() (int, error) { return unix.Write(fd, message[:]) })
+		p.retry(ctx, "read", func() (int, error) { return unix.Read(fd, message[:]) })
+	}
+}
+
+func (p *peers) retry(ctx context.Context, what string, call func() (int, error)) {
+	for {
+		n, err := call()
+		if err == nil {
+			require.Equal(p.t, 4, n, what)
+			return
+		}
+		require.Equal(p.t, unix.EAGAIN, err, what)
+		require.NoError(p.t, Yield(ctx))
+	}
+}
+
+func (p *peers) close() {
+	for _, fd := range p.fds {
+		_ = unix.Close(fd)
+	}
+}
+
+// liveBytes is the memory of reachable objects, and of goroutine stacks.
+func liveBytes() (objects, stacks float64) {
+	runtime.GC()
+	runtime.GC()
+	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
+	metrics.Read(s)
+	return float64(s[0].Value.Uint64()), float64(s[1].Value.Uint64())
+}
