@@ -5,6 +5,7 @@ import (
 	"iter"
 	"net"
 	"runtime/debug"
+	"unsafe"
 
 	"github.com/weft-go/weft/reactor"
 )
@@ -17,7 +18,7 @@ import (
 // direct switch between two goroutines that this is costs a tenth of a switch
 // through a channel.
 //
-// Bound: 112 bytes, a size class of the allocator. A test counts what a parked
+// Bound: 128 bytes, a size class of the allocator. A test counts what a parked
 // task costs, and it is not far from its bound.
 type task struct {
 	// What it runs is fn, or under Serve handler with conn: there the connection
@@ -35,6 +36,7 @@ type task struct {
 	next  func() (struct{}, bool) // to the coroutine
 	yield func(struct{}) bool     // back to the loop
 	g     uintptr                 // the coroutine's identity; see currentG
+	sp    uintptr                 // about where its stack ended at the last park; see warm
 
 	state taskState
 	waits waitKind
@@ -159,6 +161,8 @@ func (t *task) park(kind waitKind) error {
 		return cause
 	}
 	t.state, t.waits = taskParked, kind
+	var here byte
+	t.sp = uintptr(unsafe.Pointer(&here))
 	t.yield(struct{}{})
 	t.waits = waitNothing
 	err := t.result
@@ -179,7 +183,30 @@ func (t *task) wake(result error) bool {
 }
 
 // Ready is wake, for reactor.Source, whose waiter a task is.
-func (t *task) Ready(err error) { t.wake(err) }
+func (t *task) Ready(err error) {
+	t.warm()
+	t.wake(err)
+}
+
+// warm brings what a resumed task touches first into the cache: the goroutine's
+// descriptor, the frames it returns through, and the room below for those it
+// calls. The task runs after the rest of the batch's events, so the memory has
+// time to come. With 10 000 busy connections a task's 20 lines are cold, and
+// waiting for them one by one was a tenth of an echo.
+func (t *task) warm() {
+	prefetch(t.g, t.g+warmG)
+	prefetch(t.sp-warmBelow, t.sp+warmAbove)
+}
+
+// What is worth warming, in bytes.
+//
+// Bound: the scheduling state is in the first 448 bytes of a descriptor; a
+// parked echo task's frames take some 800 bytes, and it calls 400 deeper.
+const (
+	warmG     = 448
+	warmBelow = 384
+	warmAbove = 576
+)
 
 // interrupt wakes a task because its scope was cancelled.
 func (t *task) interrupt(cause error) {

@@ -133,9 +133,11 @@ func TestTaskWaitsLeaveNothingBehind(t *testing.T) {
 	onEveryBackend(t, func(t *testing.T, e *env) {
 		e.try(func(ctx context.Context) {
 			a, b := e.pair(ctx)
-			short, cancel := context.WithTimeout(ctx, time.Millisecond)
-			defer cancel()
-			require.Error(t, Sleep(short, 3*time.Millisecond))
+			require.NoError(t, WithScope(ctx, func(s *Scope) error {
+				require.NoError(t, s.Go(func(context.Context) error { return s.Cancel(nil) }))
+				require.ErrorIs(t, Sleep(ctx, 3*time.Millisecond), context.Canceled)
+				return nil
+			}))
 			require.NoError(t, WithScope(ctx, func(s *Scope) error {
 				reader := background(t, s, func(context.Context) (int, error) { return a.Read(make([]byte, 1)) })
 				settle(t, ctx)

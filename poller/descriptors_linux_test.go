@@ -283,3 +283,15 @@ func TestOpenWithoutDescriptorsLeavesNone(t *testing.T) {
 		})
 	}
 }
+
+// descriptors are the open ones: their numbers and what they are.
+func descriptors() []string {
+	entries, _ := os.ReadDir("/proc/self/fd")
+	var open []string
+	for _, e := range entries {
+		if target, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil {
+			open = append(open, e.Name()+" "+target)
+		}
+	}
+	return open
+}

@@ -15,8 +15,9 @@ import (
 )
 
 // Main runs the tests and ends the process. With the last test, no goroutine
-// and no descriptor may be left that was not there before the first.
-func Main(m *testing.M) {
+// and no descriptor may be left that was not there before the first. The options
+// excuse goroutines.
+func Main(m *testing.M, excused ...goleak.Option) {
 	// The runtime's own poller opens descriptors with the first socket, and
 	// keeps them.
 	if ln, err := net.Listen("tcp", "127.0.0.1:0"); err == nil {
@@ -25,7 +26,7 @@ func Main(m *testing.M) {
 	before := descriptors()
 	code := m.Run()
 	if code == 0 {
-		if err := goleak.Find(); err != nil {
+		if err := goleak.Find(excused...); err != nil {
 			fmt.Fprintln(os.Stderr, "goroutines left behind:", err)
 			code = 1
 		}
