@@ -59,7 +59,7 @@ var operations = []struct {
 	}, true},
 	{"Dial of a name", func(*env, context.Context) func(context.Context) error {
 		d := Dialer{Resolver: hangingResolver()}
-		return func(ctx context.Context) error { _, err := d.Dial(ctx, "tcp", "name.invalid:1"); return err }
+		return func(ctx context.Context) error { _, err := d.Dial(ctx, "tcp", newName()); return err }
 	}, true},
 	{"Serve", func(e *env, ctx context.Context) func(context.Context) error {
 		ln := e.listen(ctx)

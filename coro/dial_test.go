@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -26,6 +27,12 @@ func hangingResolver() *net.Resolver {
 		return nil, ctx.Err()
 	}}
 }
+
+// newName is a host that no test has asked for, and a port. Package net asks once
+// for all callers of one name, and goes on asking when they are cancelled.
+func newName() string { return fmt.Sprintf("name%d.invalid:1", names.Add(1)) }
+
+var names atomic.Int64
 
 // resolverOf asks a server, inside this process, that gives every name these
 // addresses.
@@ -281,11 +288,9 @@ func TestDialLimitsLookups(t *testing.T) {
 			task, _ := currentTaskOf(ctx)
 			err := WithScope(ctx, func(s *Scope) error {
 				d := Dialer{Resolver: hangingResolver()}
-				for i := range maxLookups + 5 {
+				for range maxLookups + 5 {
 					require.NoError(t, s.Go(func(ctx context.Context) error {
-						// Package net asks once for callers of one name, and
-						// would go on when they are cancelled.
-						_, err := d.Dial(ctx, "tcp", fmt.Sprintf("name%d.invalid:1", i))
+						_, err := d.Dial(ctx, "tcp", newName())
 						return err
 					}))
 				}
@@ -293,7 +298,7 @@ func TestDialLimitsLookups(t *testing.T) {
 				lookups := &task.loop().lookups
 				require.Equal(t, maxLookups, lookups.inside, "lookups at a time")
 				require.Equal(t, 5, lookups.queue.len, "lookups that wait")
-				_, err := Dialer{Resolver: hangingResolver(), Timeout: time.Millisecond}.Dial(ctx, "tcp", "name.invalid:1")
+				_, err := Dialer{Resolver: hangingResolver(), Timeout: time.Millisecond}.Dial(ctx, "tcp", newName())
 				require.ErrorIs(t, err, os.ErrDeadlineExceeded, "Dial whose timeout passes while it waits for its turn")
 				return s.Cancel(errTest)
 			})

@@ -251,7 +251,7 @@ func TestTaskKnowsWhatItWaitsFor(t *testing.T) {
 					{waitTimer, func(ctx context.Context) error { return Sleep(ctx, time.Hour) }},
 					{waitQueued, func(ctx context.Context) error { return new(Event).Wait(ctx) }},
 					{waitBlocking, func(ctx context.Context) error {
-						_, err := Dialer{Resolver: hangingResolver()}.Dial(ctx, "tcp", "name.invalid:1")
+						_, err := Dialer{Resolver: hangingResolver()}.Dial(ctx, "tcp", newName())
 						return err
 					}},
 					{waitChildren, func(ctx context.Context) error {
