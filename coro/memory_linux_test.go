@@ -28,9 +28,13 @@ func TestParkedTaskWithItsConnFitsInThreeKilobytes(t *testing.T) {
 	}
 	counts := [...]int{1000, 2000, 4000}
 	var objects, stacks [len(counts)]float64
+	limit := float64(maxParkedBytes)
 	err := Run(t.Context(), func(ctx context.Context) error {
 		ln, err := Listen(ctx, "tcp", "127.0.0.1:0")
 		require.NoError(t, err)
+		if fmt.Sprintf("%T", ln.loop.reactor.OS()) != "*poller.epoll" {
+			limit += 64 // poll(2)'s table of descriptors, which is not the task's
+		}
 		return WithScope(ctx, func(s *Scope) error {
 			require.NoError(t, s.Go(func(ctx context.Context) error { return Serve(ctx, ln, echo) }))
 			peers := peers{t: t, to: ln.addr.Port(), fds: make([]int, 0, counts[len(counts)-1])}
@@ -49,7 +53,7 @@ func TestParkedTaskWithItsConnFitsInThreeKilobytes(t *testing.T) {
 		what := fmt.Sprintf("one more parked echo task with its Conn, from %d to %d", counts[i-1], counts[i])
 		t.Logf("%s: %.0f bytes, %.0f of them stack", what, object+stack, stack)
 		require.LessOrEqual(t, stack, float64(maxParkedStack), "bytes of stack of %s: want stacks that have not grown", what)
-		require.LessOrEqual(t, object+stack, float64(maxParkedBytes), "live bytes of %s", what)
+		require.LessOrEqual(t, object+stack, limit, "live bytes of %s", what)
 	}
 }
 
