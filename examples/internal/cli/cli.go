@@ -1,5 +1,3 @@
-// Package cli is the command line that the examples have in common, kept out of
-// their way.
 package cli
 
 import (
