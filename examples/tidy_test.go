@@ -28,11 +28,13 @@ type pkg struct {
 	Standard   bool
 	GoFiles    []string
 	Imports    []string
+
+	TestGoFiles, XTestGoFiles []string
 }
 
 func goList(t *testing.T, args ...string) []pkg {
 	t.Helper()
-	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Dir,Name,Standard,GoFiles,Imports"}, args...)...)
+	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Dir,Name,Standard,GoFiles,Imports,TestGoFiles,XTestGoFiles"}, args...)...)
 	cmd.Dir = ".."
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -116,7 +118,7 @@ const maxFileLines = 400
 
 func TestTreeFilesAreShort(t *testing.T) {
 	for _, p := range goList(t, "./...") {
-		for _, name := range p.GoFiles {
+		for _, name := range slices.Concat(p.GoFiles, p.TestGoFiles, p.XTestGoFiles) {
 			path := filepath.Join(p.Dir, name)
 			source, err := os.ReadFile(path)
 			require.NoError(t, err)
