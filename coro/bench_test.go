@@ -26,7 +26,7 @@ func onLoop(b *testing.B, body func(ctx context.Context, s *Scope)) {
 func BenchmarkTaskSwitch(b *testing.B) {
 	onLoop(b, func(ctx context.Context, s *Scope) {
 		t := newTask()
-		t.scope = s
+		t.scope = &s.scope
 		ended := false
 		t.fn = func(context.Context) error {
 			for !ended {
@@ -36,7 +36,7 @@ func BenchmarkTaskSwitch(b *testing.B) {
 			return nil
 		}
 		self, _ := currentTaskOf(ctx)
-		_ = s.loop.reactor.Post(func() { // coroutines are resumed by the loop
+		_ = s.scope.loop.reactor.Post(func() { // coroutines are resumed by the loop
 			b.ResetTimer()
 			for range b.N {
 				t.Run()
@@ -200,4 +200,25 @@ func BenchmarkCurrentG(b *testing.B) {
 			}
 		})
 	}
+}
+
+// What does a Timeout around a block that does not wait cost? The bar is 150 ns and
+// one allocation.
+func BenchmarkTimeout(b *testing.B) {
+	onLoop(b, func(ctx context.Context, s *Scope) {
+		b.ResetTimer()
+		for range b.N {
+			_ = Timeout(ctx, time.Hour, nothing)
+		}
+	})
+}
+
+// And around one that takes another turn of the loop?
+func BenchmarkShield(b *testing.B) {
+	onLoop(b, func(ctx context.Context, s *Scope) {
+		b.ResetTimer()
+		for range b.N {
+			_ = Shield(ctx, nothing)
+		}
+	})
 }

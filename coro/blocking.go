@@ -15,7 +15,7 @@ func offLoop[T any](t *task, turns *gate, fn func(context.Context) (T, error)) (
 	if err := turns.enter(t); err != nil {
 		return none, err
 	}
-	l, ctx, parks := t.loop(), t.scope.ctx, t.parks+1
+	l, ctx, parks := t.loop(), context.Context(t.scope), t.parks+1
 	var result T
 	l.helpers.Add(1)
 	go func() {

@@ -75,7 +75,7 @@ func (c *Conn) enter(t *task, d reactor.Direction) error {
 	if c.turns == nil {
 		c.turns = new([2]waitQueue)
 	}
-	return c.turns[d].wait(t) // leave keeps the direction busy for it
+	return c.turns[d].wait(t.scope, t) // leave keeps the direction busy for it
 }
 
 func (c *Conn) leave(d reactor.Direction) {

@@ -14,7 +14,7 @@ func TestScopeContextOfAnOuterScopeIsHarmless(t *testing.T) {
 			return s.Go(func(context.Context) error {
 				require.NoError(t, Sleep(outer, 1), "Sleep with a context from outside")
 				return WithScope(outer, func(inner *Scope) error {
-					require.True(t, inner.parent == s, "the parent of a scope: want the one its task is in, not the one of the context")
+					require.True(t, inner.scope.parent == &s.scope, "the parent of a scope: want the one its task is in, not the one of the context")
 					require.NoError(t, inner.Cancel(errTest))
 					require.Equal(t, errTest, Sleep(outer, time.Hour), "Sleep in a cancelled scope, with a context from outside")
 					return nil

@@ -38,11 +38,10 @@ func (d Dialer) Dial(ctx context.Context, network, address string) (*Conn, error
 	if err != nil {
 		return nil, err
 	}
-	leave, err := t.enter(ctx)
-	if err != nil {
+	if err := t.begin(ctx); err != nil {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
 	}
-	defer leave()
+	defer t.under(ctx)()
 	if d.Timeout > 0 {
 		defer t.within(d.Timeout)()
 	}
@@ -131,7 +130,7 @@ func (d Dialer) lookup(t *task, network, host, port string) ([]poller.Addr, erro
 	ips, err := offLoop(t, &t.loop().lookups, func(scope context.Context) ([]netip.Addr, error) {
 		return resolver.LookupNetIP(scope, family, host)
 	})
-	if ctx := t.scope.ctx; err != nil && ctx.Err() != nil {
+	if ctx := t.scope; err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx) // the resolver may tell of the end before the scope is told
 	}
 	if err != nil {

@@ -48,15 +48,10 @@ func (e *Event) Wait(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	leave, err := t.enter(ctx)
-	if err != nil {
+	if err := t.begin(ctx); err != nil || e.set {
 		return err
 	}
-	defer leave()
-	if e.set {
-		return nil
-	}
-	return e.queue.wait(t)
+	return e.queue.wait(ctx, t)
 }
 
 // Stats is a look at the event; call it from a task of its loop.

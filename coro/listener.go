@@ -145,7 +145,7 @@ func (ln *Listener) acceptNext(t *task) (*Conn, error) {
 				ln.loop.log.Warn("coro: cannot accept, will try again", "addr", ln.addr.String(), "error", err)
 			}
 			ln.pausing = t
-			err = t.sleep(wait)
+			err = t.sleep(t.scope, wait)
 			ln.pausing = nil
 		}
 		if err != nil {

@@ -30,6 +30,7 @@ type loop struct {
 	idle    []*task // coroutines without a function
 	maxIdle int
 	live    int    // tasks with a function
+	spawned uint64 // tasks so far
 	lost    int    // coroutines that Goexit took
 	foreign *Scope // of the tasks that work for other goroutines
 	awaited *Scope // whose end turnUntil waits for
@@ -57,25 +58,31 @@ func (l *loop) task() *task {
 }
 
 // spawn makes fn a task in the scope. It runs after what is ready already.
-func (l *loop) spawn(s *Scope, fn func(context.Context) error, site uintptr) {
+func (l *loop) spawn(s *cancelScope, fn func(context.Context) error, site uintptr) {
 	t := l.task()
 	t.fn, t.site = fn, site
 	l.start(t, s)
 }
 
 // serve makes handler a task in the scope, which has c to itself.
-func (l *loop) serve(s *Scope, handler func(context.Context, net.Conn) error, c *Conn, site uintptr) {
+func (l *loop) serve(s *cancelScope, handler func(context.Context, net.Conn) error, c *Conn, site uintptr) {
 	t := l.task()
 	t.handler, t.conn, t.site = handler, c, site
 	l.start(t, s)
 }
 
-func (l *loop) start(t *task, s *Scope) {
+func (l *loop) start(t *task, s *cancelScope) {
 	t.state = taskReady
 	t.scope = s
 	s.tasks.add(t)
-	s.children++
+	if s.daemons {
+		s.group.daemons++
+	} else {
+		s.group.children++
+	}
 	l.live++
+	l.spawned++
+	t.id = l.spawned
 	l.reactor.Schedule(t)
 }
 
@@ -99,7 +106,7 @@ func (l *loop) finished(t *task) {
 	default:
 		l.retire(t)
 	}
-	s.childEnded(err)
+	s.group.childEnded(s, err)
 }
 
 // retire ends an idle task's coroutine.
@@ -158,7 +165,7 @@ func (l *loop) asTask(fn func(*task) error) error {
 			close(done)
 			return
 		}
-		l.spawn(l.foreign, func(context.Context) error {
+		l.spawn(&l.foreign.scope, func(context.Context) error {
 			defer close(done)
 			err = fn(l.current)
 			return nil

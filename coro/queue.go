@@ -1,5 +1,7 @@
 package coro
 
+import "context"
+
 // waitQueue is tasks that wait for one another's doing, first come, first
 // served. The zero value is empty.
 type waitQueue struct {
@@ -14,9 +16,9 @@ type waiter struct {
 }
 
 // wait suspends t until wakeOne reaches it. A cancelled task leaves the queue.
-func (q *waitQueue) wait(t *task) error {
+func (q *waitQueue) wait(ctx context.Context, t *task) error {
 	w := q.add(t)
-	err := t.park(waitQueued)
+	err := t.parkUnder(ctx, waitQueued)
 	if w.queued {
 		q.remove(w)
 	}
@@ -74,7 +76,7 @@ func (g *gate) enter(t *task) error {
 		g.inside++
 		return nil
 	}
-	return g.queue.wait(t) // leave keeps the place for it
+	return g.queue.wait(t.scope, t) // leave keeps the place for it
 }
 
 func (g *gate) leave() {

@@ -23,7 +23,7 @@ func TestWaitQueueIsFirstComeFirstServed(t *testing.T) {
 		defer s.end()
 		// A task that is always parked: when the loop resumes it, nothing runs.
 		parked := func() *task {
-			t := &task{state: taskParked, waits: waitQueued, scope: s}
+			t := &task{state: taskParked, waits: waitQueued, scope: &s.scope}
 			t.next = func() (struct{}, bool) { return struct{}{}, true }
 			return t
 		}

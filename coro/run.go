@@ -71,17 +71,11 @@ func (c Config) run(ctx context.Context, main func(ctx context.Context) error, s
 	l.lookups.limit = maxLookups
 	root := newScope(l, nil, ctx)
 	l.foreign = newScope(l, nil, context.Background())
-	stop := context.AfterFunc(ctx, func() {
-		l.deliver(func() { root.cancel(context.Cause(ctx)) })
-	})
-	defer stop()
-	if ctx.Err() != nil {
-		root.cancel(context.Cause(ctx))
-	}
+	defer root.scope.watch(ctx)()
 
-	l.spawn(root, main, site)
+	l.spawn(&root.scope, main, site)
 	err = l.turnUntil(root)
-	l.foreign.cancel(reactor.ErrLoopClosed)
+	l.foreign.scope.cancel(reactor.ErrLoopClosed)
 	err = errors.Join(err, l.turnUntil(l.foreign))
 	return joinOne(root.end(), errors.Join(err, l.close()))
 }
@@ -95,7 +89,7 @@ func (l *loop) turnUntil(s *Scope) error {
 	for s.children > 0 {
 		if err := l.reactor.Turn(-1); err != nil && failed == nil {
 			failed = err
-			s.cancel(err)
+			s.scope.cancel(err)
 		}
 	}
 	return failed

@@ -9,7 +9,8 @@ import (
 )
 
 // Scope is a group of tasks that end together: WithScope returns when all of
-// them have. Its methods may be called by the scope's own tasks only.
+// them have. Its methods may be called by tasks of its loop only, and until
+// WithScope returns.
 //
 //	WithScope
 //	   |
@@ -17,6 +18,7 @@ import (
 //	   |-- Go: task      \
 //	   |-- Go: task       > the first error cancels all the others
 //	   |     '-- WithScope: a scope inside, cancelled with this one
+//	   |-- Daemon: task     cancelled when all of those have ended
 //	   v
 //	returns the errors, when the body and every task have ended
 //
@@ -25,22 +27,16 @@ import (
 // until the scope is left. What has completed stays completed: a read that got
 // its bytes before the cancellation returns them.
 type Scope struct {
-	loop          *loop
-	parent        *Scope // nil for the outermost
-	ctx           *scopeContext
-	cancelContext context.CancelCauseFunc
+	scope   cancelScope  // the body's and the tasks'
+	helpers *cancelScope // the daemons'; nil without any
 
-	tasks    taskList // in it: children, and the task that runs the body
-	inner    scopeList
-	links    scopeLinks
-	children int   // tasks spawned and not ended
-	host     *task // waits for the children
+	children int   // tasks of Go that have not ended
+	daemons  int   // those of Daemon
+	host     *task // waits for both
 
-	cause   error   // why the scope was cancelled; nil if it was not
 	failed  error   // the first error that is only the cancellation's echo
 	errs    []error // the others
 	dropped int     // errors over maxErrors
-	ended   bool
 }
 
 // maxErrors is how many errors a scope keeps; further ones are counted.
@@ -69,51 +65,34 @@ func WithScope(ctx context.Context, body func(s *Scope) error) (err error) {
 		return err
 	}
 	s := newScope(t.loop(), t.scope, ctx)
+	s.scope.owner = t
 	if !t.ownContext(ctx) {
-		defer s.watch(ctx)()
+		defer s.scope.watch(ctx)()
 	}
-	t.moveTo(s)
+	t.moveTo(&s.scope)
 	returned := false
 	defer func() {
 		if !returned {
-			s.cancel(errBodyLeft)
+			s.scope.cancel(errBodyLeft)
 		}
 		s.wait(t)
-		t.moveTo(s.parent)
+		t.moveTo(s.scope.parent)
 		if err = s.end(); !returned && len(s.errs) > 0 {
-			s.loop.log.Error("coro: tasks failed in a scope whose body panicked", "error", err)
+			s.scope.loop.log.Error("coro: tasks failed in a scope whose body panicked", "error", err)
 		}
 	}()
-	s.fail(body(s))
+	s.fail(&s.scope, body(s))
 	returned = true
 	return nil
 }
 
 var errBodyLeft = errors.New("coro: the body of the scope panicked, or called runtime.Goexit")
 
-func newScope(l *loop, parent *Scope, ctx context.Context) *Scope {
-	s := &Scope{loop: l, parent: parent}
-	inner, cancel := context.WithCancelCause(ctx)
-	s.ctx, s.cancelContext = &scopeContext{inner, s}, cancel
-	if parent != nil {
-		parent.inner.add(s)
-		s.cause = parent.cause
-	}
+func newScope(l *loop, parent *cancelScope, ctx context.Context) *Scope {
+	s := new(Scope)
+	s.scope.group = s
+	s.scope.open(l, parent, ctx)
 	return s
-}
-
-// watch cancels the scope when a context ends that no scope around it announces:
-// one that package context derived from it, with a timeout perhaps. The function
-// it returns ends the watch.
-func (s *Scope) watch(ctx context.Context) (stop func()) {
-	if ctx.Err() != nil {
-		s.cancel(context.Cause(ctx))
-		return func() {}
-	}
-	unwatch := context.AfterFunc(ctx, func() {
-		s.loop.deliver(func() { s.cancel(context.Cause(ctx)) })
-	})
-	return func() { unwatch() }
 }
 
 // Go spawns a task that runs fn, with a context of the scope. Tasks start in
@@ -121,65 +100,78 @@ func (s *Scope) watch(ctx context.Context) (stop func()) {
 // a cancelled scope fn still runs, so that its cleanup does; its first operation
 // that may suspend fails. Errors: ErrScopeEnded, ErrNotTask; fn is not run then.
 func (s *Scope) Go(fn func(ctx context.Context) error) error {
-	if s.loop.currentTask() == nil {
-		return ErrNotTask
+	if err := s.usable(); err != nil {
+		return err
 	}
-	if s.ended {
-		return ErrScopeEnded
-	}
-	s.loop.spawn(s, fn, caller(0))
+	s.scope.loop.spawn(&s.scope, fn, caller(0))
 	return nil
 }
+
+// Daemon is Go for a task that serves the others, and has no end of its own: a
+// heartbeat, a writer of statistics. When the body and all tasks of Go have
+// ended, daemons are cancelled, and waited for. An error from before that
+// cancels the scope, as a task's does.
+func (s *Scope) Daemon(fn func(ctx context.Context) error) error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	if s.helpers == nil {
+		s.helpers = &cancelScope{group: s, daemons: true}
+		s.helpers.open(s.scope.loop, &s.scope, &s.scope)
+	}
+	s.scope.loop.spawn(s.helpers, fn, caller(0))
+	return nil
+}
+
+// errOnlyDaemons is the cause that ends daemons. It never leaves the scope.
+var errOnlyDaemons = fmt.Errorf("coro: only daemons are left: %w", context.Canceled)
 
 // Cancel cancels the scope, and the scopes inside it: every operation in it
 // that may suspend fails with cause. A nil cause is context.Canceled. The first
 // call counts. Errors: ErrScopeEnded, ErrNotTask.
 func (s *Scope) Cancel(cause error) error {
-	if s.loop.currentTask() == nil {
-		return ErrNotTask
-	}
-	if s.ended {
-		return ErrScopeEnded
+	if err := s.usable(); err != nil {
+		return err
 	}
 	if cause == nil {
 		cause = context.Canceled
 	}
-	s.cancel(cause)
+	s.scope.cancel(cause)
+	return nil
+}
+
+func (s *Scope) usable() error {
+	switch {
+	case s.scope.loop.currentTask() == nil:
+		return ErrNotTask
+	case s.scope.ended:
+		return ErrScopeEnded
+	}
 	return nil
 }
 
 // Context is the context that the scope's tasks get.
-func (s *Scope) Context() context.Context { return s.ctx }
+func (s *Scope) Context() context.Context { return &s.scope }
 
-func (s *Scope) cancel(cause error) {
-	if s.cause != nil {
-		return
-	}
-	s.cause = cause
-	s.cancelContext(cause)
-	for t := s.tasks.first; t != nil; t = t.links.next {
-		t.interrupt(cause)
-	}
-	for inner := s.inner.first; inner != nil; inner = inner.links.next {
-		inner.cancel(cause)
-	}
-}
-
-// fail takes an error of the body or of a task.
-func (s *Scope) fail(err error) {
+// fail takes an error of the body or of a task, which was spawned in the scope
+// itself or as a daemon.
+func (s *Scope) fail(in *cancelScope, err error) {
 	switch {
 	case err == nil:
 		return
-	case s.cause != nil && isEcho(err, s.cause):
-		if s.failed == nil {
+	case in.cause != nil && isEcho(err, in.cause):
+		if s.failed == nil && in.cause != errOnlyDaemons {
 			s.failed = err
+		}
+		if s.scope.cause == nil {
+			return // a daemon that was told to end
 		}
 	case len(s.errs) < maxErrors:
 		s.errs = append(s.errs, err)
 	default:
 		s.dropped++
 	}
-	s.cancel(err)
+	s.scope.cancel(err)
 }
 
 // isEcho reports whether err says no more than that the scope was cancelled. A
@@ -195,33 +187,42 @@ func isEcho(err, cause error) bool {
 	return !slices.ContainsFunc(joined.Unwrap(), func(one error) bool { return !isEcho(one, cause) })
 }
 
-func (s *Scope) childEnded(err error) {
-	s.children--
-	s.fail(err)
+// childEnded counts a task that was spawned in the scope itself or as a daemon,
+// and wakes the host if there is something for it to do.
+func (s *Scope) childEnded(in *cancelScope, err error) {
+	if in.daemons {
+		s.daemons--
+	} else {
+		s.children--
+	}
+	s.fail(in, err)
 	switch {
-	case s.children > 0:
+	case s.children > 0 || in.daemons && s.daemons > 0:
 	case s.host != nil:
 		s.host.wake(nil)
-	case s == s.loop.awaited:
-		s.loop.reactor.AfterFunc(0, func() {}) // the turn that is under way must not sleep
+	case s == s.scope.loop.awaited:
+		s.scope.loop.reactor.AfterFunc(0, func() {}) // the turn that is under way must not sleep
 	}
 }
 
-// wait suspends the host until the last child has ended.
+// wait suspends the host until the last child has ended, and then the last
+// daemon.
 func (s *Scope) wait(host *task) {
 	s.host = host
-	for s.children > 0 {
+	for s.children > 0 || s.daemons > 0 {
+		if s.children == 0 {
+			s.helpers.cancel(errOnlyDaemons)
+		}
 		_ = host.park(waitChildren)
 	}
 }
 
 // end closes the scope and gives its error.
 func (s *Scope) end() error {
-	s.ended = true
-	if s.parent != nil {
-		s.parent.inner.remove(s)
+	if s.helpers != nil {
+		s.helpers.close()
 	}
-	s.cancelContext(s.cause) // releases what hangs on the context
+	s.scope.close()
 	if s.dropped > 0 {
 		s.errs = append(s.errs, fmt.Errorf("coro: and %d more errors", s.dropped))
 	}
@@ -231,91 +232,18 @@ func (s *Scope) end() error {
 	return joinOne(s.errs...)
 }
 
-// scopeContext is the context of a scope's tasks: one of package context, which
-// knows its scope.
-type scopeContext struct {
-	context.Context
-	scope *Scope
-}
-
-type scopeKey struct{}
-
-// Value gives the scope to currentTaskOf, also through contexts derived from
-// this one.
-func (c *scopeContext) Value(key any) any {
-	if _, ok := key.(scopeKey); ok {
-		return c.scope
-	}
-	return c.Context.Value(key)
-}
-
 // currentTaskOf is the task that is calling. The context tells the loop; the
 // task is found by identity, so a context that was captured further out does no
 // harm.
 func currentTaskOf(ctx context.Context) (*task, error) {
-	var s *Scope
-	if c, ok := ctx.(*scopeContext); ok {
-		s = c.scope
-	} else if s, ok = ctx.Value(scopeKey{}).(*Scope); !ok {
-		return nil, ErrNoLoop
+	s, ok := ctx.(*cancelScope)
+	if !ok {
+		if s, ok = ctx.Value(scopeKey{}).(*cancelScope); !ok {
+			return nil, ErrNoLoop
+		}
 	}
 	if t := s.loop.currentTask(); t != nil {
 		return t, nil
 	}
 	return nil, ErrNotTask
-}
-
-// moveTo makes s the task's innermost scope.
-func (t *task) moveTo(s *Scope) {
-	t.scope.tasks.remove(t)
-	t.scope = s
-	s.tasks.add(t)
-}
-
-// taskList and scopeList are doubly linked lists through their members.
-type (
-	taskList   struct{ first *task }
-	taskLinks  struct{ next, prev *task }
-	scopeList  struct{ first *Scope }
-	scopeLinks struct{ next, prev *Scope }
-)
-
-func (l *taskList) add(t *task) {
-	t.links = taskLinks{next: l.first}
-	if l.first != nil {
-		l.first.links.prev = t
-	}
-	l.first = t
-}
-
-func (l *taskList) remove(t *task) {
-	if t.links.prev != nil {
-		t.links.prev.links.next = t.links.next
-	} else {
-		l.first = t.links.next
-	}
-	if t.links.next != nil {
-		t.links.next.links.prev = t.links.prev
-	}
-	t.links = taskLinks{}
-}
-
-func (l *scopeList) add(s *Scope) {
-	s.links = scopeLinks{next: l.first}
-	if l.first != nil {
-		l.first.links.prev = s
-	}
-	l.first = s
-}
-
-func (l *scopeList) remove(s *Scope) {
-	if s.links.prev != nil {
-		s.links.prev.links.next = s.links.next
-	} else {
-		l.first = s.links.next
-	}
-	if s.links.next != nil {
-		s.links.next.links.prev = s.links.prev
-	}
-	s.links = scopeLinks{}
 }

@@ -33,9 +33,9 @@ func Serve(ctx context.Context, ln net.Listener, handler func(ctx context.Contex
 			c, err := own.AcceptConn()
 			switch {
 			case err == nil:
-				s.loop.serve(s, handler, c, site)
-			case s.cause != nil:
-				return s.cause
+				s.scope.loop.serve(&s.scope, handler, c, site)
+			case s.scope.cause != nil:
+				return s.scope.cause
 			case errors.Is(err, net.ErrClosed):
 				return nil
 			default:
@@ -47,7 +47,7 @@ func Serve(ctx context.Context, ln net.Listener, handler func(ctx context.Contex
 
 // contain is the end of a task whose failure is nobody's but its own: it is
 // logged, unless it only says that the connection or the scope has ended.
-func (l *loop) contain(s *Scope, err error) {
+func (l *loop) contain(s *cancelScope, err error) {
 	var panicked *PanicError
 	var exited *GoexitError
 	var network *net.OpError

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"net"
 	"runtime/debug"
+	"time"
 	"unsafe"
 
 	"github.com/weft-go/weft/reactor"
@@ -18,7 +19,7 @@ import (
 // switch between two goroutines, and one back when it parks. The two together cost
 // a fifth of the same through two channels.
 //
-// Bound: 128 bytes, a size class of the allocator. A test counts what a parked
+// Bound: 160 bytes, a size class of the allocator. A test counts what a parked
 // task costs, and it is not far from its bound.
 type task struct {
 	// What it runs is fn, or under Serve handler with conn: there the connection
@@ -29,9 +30,10 @@ type task struct {
 	// scope is the innermost one the task is in, and the one whose
 	// cancellation it feels; links is its place in that scope's list. An idle
 	// task is in none.
-	scope *Scope
+	scope *cancelScope
 	links taskLinks
 	site  uintptr // where it was spawned, a return address
+	id    uint64  // of this life: a task object is used again, a number is not
 
 	next  func() (struct{}, bool) // to the coroutine
 	yield func(struct{}) bool     // back to the loop
@@ -42,8 +44,11 @@ type task struct {
 	waits waitKind
 	parks uint32 // counts waits, so that a late wake-up finds another number
 
-	result error // of the wait, or of the function
-	timer  *reactor.Timer
+	since  time.Duration   // when it parked: the loop's clock at the turn's beginning
+	source *reactor.Source // which it waits for
+
+	result error          // of the wait, or of the function
+	timer  *reactor.Timer // made by its first Sleep
 }
 
 // loop is the loop of a task that is not idle.
@@ -115,9 +120,9 @@ func (t *task) call() {
 		}
 	}()
 	if t.handler != nil {
-		t.result = t.handler(t.scope.ctx, t.conn)
+		t.result = t.handler(t.scope, t.conn)
 	} else {
-		t.result = t.fn(t.scope.ctx)
+		t.result = t.fn(t.scope)
 	}
 }
 
@@ -160,7 +165,7 @@ func (t *task) park(kind waitKind) error {
 	if cause := t.scope.cause; cause != nil && kind != waitChildren {
 		return cause
 	}
-	t.state, t.waits = taskParked, kind
+	t.state, t.waits, t.since = taskParked, kind, t.loop().reactor.Now()
 	var here byte
 	t.sp = uintptr(unsafe.Pointer(&here))
 	t.yield(struct{}{})
@@ -222,26 +227,6 @@ func (t *task) pass() {
 	t.yield(struct{}{})
 }
 
-// checkpoint begins every operation that may suspend. It fails in a cancelled
-// scope, and makes a task that never has to wait let the others run.
-func (t *task) checkpoint() error {
-	if t.scope.cause != nil {
-		return t.scope.cause
-	}
-	if t.loop().operations == 0 {
-		t.pass()
-	}
-	t.loop().operations--
-	return t.scope.cause
-}
-
-// operationsPerResume is how many operations a task may complete without
-// waiting before it is made to yield.
-//
-// Bound: 32 echoes are about 200 us, for which one connection that always has
-// data may hold up the others.
-const operationsPerResume = 32
-
 // await waits for a direction of a source.
 func (t *task) await(s *reactor.Source, d reactor.Direction) error {
 	if err := s.Await(d, t); err != nil {
@@ -251,7 +236,9 @@ func (t *task) await(s *reactor.Source, d reactor.Direction) error {
 	if d == reactor.Out {
 		kind = waitWrite
 	}
+	t.source = s
 	err := t.park(kind)
+	t.source = nil
 	if err != nil {
 		s.Cancel(d) // cancelled: leave nothing behind
 	}

@@ -117,7 +117,7 @@ func (r *treeRun) steps(s *Scope, inside *int, ctx context.Context, plan []step)
 				return r.steps(s, inside, ctx, step.plan)
 			})
 		}
-		if s.cause != nil && step.does != "cancel" {
+		if s.scope.cause != nil && step.does != "cancel" {
 			if again := Yield(ctx); again == nil {
 				r.broken = append(r.broken, "an operation in a cancelled scope succeeds")
 			}

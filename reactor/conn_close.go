@@ -40,7 +40,7 @@ func (c *Conn) Close() error {
 	c.unconsumed = nil
 	// The drain time is watched on the outgoing direction, until FIN is sent.
 	c.src.SetDeadline(In, 0)
-	c.src.SetDeadline(Out, c.src.loop.after(c.opts.DrainTimeout))
+	c.src.SetDeadline(Out, c.src.loop.After(c.opts.DrainTimeout))
 	switch c.output {
 	case outputOpen:
 		c.output = outputEnding

@@ -46,7 +46,7 @@ func (l *Loop) Dial(network, address string, o DialOptions, h Handler) (*Conn, e
 	}
 	c.handler = h
 	if o.Timeout > 0 {
-		c.src.SetDeadline(Out, l.after(o.Timeout))
+		c.src.SetDeadline(Out, l.After(o.Timeout))
 	}
 	c.awaitConnect()
 	return c, nil

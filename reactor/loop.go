@@ -285,10 +285,10 @@ func (l *Loop) At(t time.Time) time.Duration {
 	return max(t.Sub(l.os.Epoch()), 1)
 }
 
-// after is the moment when d has passed from now on; the end of time if d is
+// After is the moment when d has passed from now on; the end of time if d is
 // too long for the clock. The clock is read: Now is the turn's beginning, and
 // what counted from there would be early after a long callback.
-func (l *Loop) after(d time.Duration) time.Duration {
+func (l *Loop) After(d time.Duration) time.Duration {
 	now := l.os.Now()
 	return now + min(max(d, 0), math.MaxInt64-now)
 }

@@ -5,9 +5,9 @@ import "time"
 // Timer calls a function once, on its loop, not before its time. All methods
 // belong to the loop's goroutine.
 type Timer struct {
-	loop *Loop
-	fn   func()
-	at   int // place in the heap, counted from 1; 0 when it is not set
+	loop   *Loop
+	target Runnable
+	at     int // place in the heap, counted from 1; 0 when it is not set
 }
 
 // AfterFunc calls fn once d has passed, and not before the next turn. A
@@ -20,13 +20,22 @@ func (l *Loop) AfterFunc(d time.Duration, fn func()) *Timer {
 }
 
 // NewTimer makes a timer that is not set; Reset sets it.
-func (l *Loop) NewTimer(fn func()) *Timer { return &Timer{loop: l, fn: fn} }
+func (l *Loop) NewTimer(fn func()) *Timer { return &Timer{loop: l, target: runFunc(fn)} }
+
+// Init prepares a timer that is a part of something else, and allocates nothing:
+// when it fires, it runs target. It must not be set at the time.
+func (t *Timer) Init(l *Loop, target Runnable) { *t = Timer{loop: l, target: target} }
 
 // Reset sets t to fire once d has passed from now, whatever it was set to.
 // It reports whether t was set before.
 func (t *Timer) Reset(d time.Duration) bool {
+	return t.ResetAt(t.loop.After(d))
+}
+
+// ResetAt is Reset with a moment on the loop's clock (see Loop.After, Loop.At).
+func (t *Timer) ResetAt(when time.Duration) bool {
 	wasSet := t.Stop()
-	t.loop.timers.add(t, t.loop.after(d))
+	t.loop.timers.add(t, when)
 	return wasSet
 }
 

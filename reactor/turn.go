@@ -60,7 +60,7 @@ func (l *Loop) fireTimer() bool {
 		return false
 	}
 	l.stats.Timers++
-	t.fn()
+	t.target.Run()
 	return true
 }
 

@@ -1,0 +1,89 @@
+package coro
+
+import "context"
+
+// Every operation that may suspend begins with a checkpoint, whether it has to
+// wait or not: it fails in a cancelled scope, and makes a task that never has to
+// wait let the others run. What never suspends is none, and works in a cancelled
+// scope too.
+
+// checkpoint is that of an operation without a context, as Read is.
+func (t *task) checkpoint() error {
+	if t.scope.cause != nil {
+		return t.scope.cause
+	}
+	if t.loop().operations == 0 {
+		t.pass()
+	}
+	t.loop().operations--
+	return t.scope.cause
+}
+
+// operationsPerResume is how many operations a task may complete without
+// waiting before it is made to yield.
+//
+// Bound: 32 echoes are about 200 us, for which one connection that always has
+// data may hold up the others.
+const operationsPerResume = 32
+
+// begin is the checkpoint of an operation under ctx.
+func (t *task) begin(ctx context.Context) error {
+	if err := t.checkpoint(); err != nil {
+		return err
+	}
+	return t.cancelled(ctx)
+}
+
+// cancelled is why an operation under ctx must not begin, or nil.
+func (t *task) cancelled(ctx context.Context) error {
+	if t.scope.cause != nil {
+		return t.scope.cause
+	}
+	if t.ownContext(ctx) || ctx.Err() == nil {
+		return nil
+	}
+	return context.Cause(ctx)
+}
+
+// parkUnder is park for an operation under ctx. If ctx is not that of a scope the
+// task is in, but one with a timeout perhaps, the waiting ends with ctx too, and
+// the task goes on in its own scope.
+func (t *task) parkUnder(ctx context.Context, kind waitKind) error {
+	if t.ownContext(ctx) {
+		return t.park(kind)
+	}
+	defer t.under(ctx)()
+	return t.park(kind)
+}
+
+// under makes ctx cancel all that the task does until it calls leave.
+func (t *task) under(ctx context.Context) (leave func()) {
+	if t.ownContext(ctx) {
+		return func() {}
+	}
+	s := t.nest(ctx)
+	unwatch := s.watch(ctx)
+	return func() { unwatch(); t.leave(s) }
+}
+
+// ownContext reports whether ctx is that of a scope the task is in, be it the
+// innermost one or one around it, whose end reaches the task unless a shield
+// keeps it off. A context derived with a value is as good.
+func (t *task) ownContext(ctx context.Context) bool {
+	if ctx == context.Context(t.scope) {
+		return true
+	}
+	own, ok := ctx.(*cancelScope)
+	if !ok {
+		own, ok = ctx.Value(scopeKey{}).(*cancelScope)
+		if !ok || own.Done() != ctx.Done() {
+			return false
+		}
+	}
+	for s := t.scope; s != nil; s = s.parent {
+		if s == own {
+			return true
+		}
+	}
+	return false
+}
