@@ -78,6 +78,23 @@ func (s *sockets) Read(fd FD, p []byte) (int, error) {
 	}
 }
 
+func (s *sockets) Peek(fd FD, p []byte) (int, error) {
+	for {
+		n, _, err := unix.Recvfrom(int(fd), p, unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		switch {
+		case err == nil:
+			if n == 0 && len(p) > 0 {
+				return 0, io.EOF
+			}
+			return n, nil
+		case err == unix.EAGAIN:
+			return 0, ErrWouldBlock
+		case err != unix.EINTR:
+			return 0, os.NewSyscallError("recvfrom", err)
+		}
+	}
+}
+
 func (s *sockets) Write(fd FD, p []byte) (int, error) {
 	for {
 		n, err := unix.Write(int(fd), p)

@@ -7,7 +7,9 @@ const (
 	reusePort = unix.SO_REUSEPORT
 	// tcpKeepIdle counts in milliseconds here and in seconds everywhere else,
 	// so the system's default idle time is left alone.
-	tcpKeepIdle = 0
+	tcpKeepIdle     = 0
+	tcpKeepInterval = 0 // milliseconds too
+	tcpKeepCount    = unix.TCP_KEEPCNT
 	// dualStack: IPV6_V6ONLY cannot be switched off here.
 	dualStack = false
 )

@@ -22,7 +22,11 @@ import (
 // hashes the addresses (since 3.9, see socket(7)).
 const reusePort = unix.SO_REUSEPORT
 
-const tcpKeepIdle = unix.TCP_KEEPIDLE
+const (
+	tcpKeepIdle     = unix.TCP_KEEPIDLE
+	tcpKeepInterval = unix.TCP_KEEPINTVL
+	tcpKeepCount    = unix.TCP_KEEPCNT
+)
 
 // dualStack: an IPv6 listener can take IPv4 too.
 const dualStack = true
@@ -94,6 +98,24 @@ func (s *sockets) Read(fd FD, p []byte) (int, error) {
 			return 0, ErrWouldBlock
 		case errno != unix.EINTR:
 			return 0, os.NewSyscallError("read", errno)
+		}
+	}
+}
+
+func (s *sockets) Peek(fd FD, p []byte) (int, error) {
+	for {
+		n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd),
+			uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), unix.MSG_PEEK, 0, 0)
+		switch {
+		case errno == 0:
+			if n == 0 && len(p) > 0 {
+				return 0, io.EOF
+			}
+			return int(n), nil
+		case errno == unix.EAGAIN:
+			return 0, ErrWouldBlock
+		case errno != unix.EINTR:
+			return 0, os.NewSyscallError("recvfrom", errno)
 		}
 	}
 }

@@ -4,8 +4,10 @@ const (
 	// reusePort: none, since SO_REUSEPORT does not spread stream connections.
 	reusePort = 0
 	// tcpKeepIdle: the idle time is a system-wide setting (sysctl
-	// net.inet.tcp.keepidle), no socket option.
-	tcpKeepIdle = 0
+	// net.inet.tcp.keepidle), no socket option, and so are the other two.
+	tcpKeepIdle     = 0
+	tcpKeepInterval = 0
+	tcpKeepCount    = 0
 	// dualStack: IPV6_V6ONLY cannot be switched off here.
 	dualStack = false
 )

@@ -10,7 +10,7 @@ const (
 	// for an acknowledgement (Nagle's algorithm).
 	NoDelay Option = iota + 1
 	// KeepAliveIdle: seconds of silence before the first keep-alive probe; 0
-	// turns probes off.
+	// turns probes off, another value turns them on.
 	KeepAliveIdle
 	// SendBuffer and ReceiveBuffer: bytes the kernel holds. Linux doubles the
 	// value it is given and reports the double.
@@ -20,14 +20,28 @@ const (
 	// sending in the background. With a positive value close blocks the loop,
 	// for so many seconds, until the data is sent.
 	Linger
+	// KeepAlive: 1 turns keep-alive probes on, with the times they had or the
+	// system's own, 0 turns them off.
+	KeepAlive
+	// KeepAliveInterval: seconds between two probes that nobody answers.
+	// KeepAliveCount: how many of them end the connection. OpenBSD has neither:
+	// errors.ErrUnsupported.
+	KeepAliveInterval
+	KeepAliveCount
 )
 
 func (o Option) String() string {
 	switch o {
 	case NoDelay:
 		return "no-delay"
-	case KeepAliveIdle:
+	case KeepAlive:
 		return "keep-alive"
+	case KeepAliveIdle:
+		return "keep-alive idle"
+	case KeepAliveInterval:
+		return "keep-alive interval"
+	case KeepAliveCount:
+		return "keep-alive count"
 	case SendBuffer:
 		return "send buffer"
 	case ReceiveBuffer:

@@ -50,6 +50,14 @@ func setOption(fd int, o Option, value int) error {
 		if err == nil && value > 0 && tcpKeepIdle != 0 {
 			err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, tcpKeepIdle, value)
 		}
+	case KeepAlive:
+		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, value)
+	case KeepAliveInterval, KeepAliveCount:
+		name := keepAliveName(o)
+		if name == 0 {
+			return fmt.Errorf("poller: set %v: %w", o, errors.ErrUnsupported)
+		}
+		err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, name, value)
 	case SendBuffer:
 		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, value)
 	case ReceiveBuffer:
@@ -73,6 +81,21 @@ func (s *sockets) Option(fd FD, o Option) (int, error) {
 		if on, err := unix.GetsockoptInt(int(fd), level, name); err == nil && on != 0 && tcpKeepIdle != 0 {
 			level, name = unix.IPPROTO_TCP, tcpKeepIdle
 		}
+	case KeepAlive:
+		level, name = unix.SOL_SOCKET, unix.SO_KEEPALIVE
+	case KeepAliveInterval, KeepAliveCount:
+		if level, name = unix.IPPROTO_TCP, keepAliveName(o); name == 0 {
+			return 0, fmt.Errorf("poller: read %v: %w", o, errors.ErrUnsupported)
+		}
+	case Linger:
+		l, err := unix.GetsockoptLinger(int(fd), unix.SOL_SOCKET, unix.SO_LINGER)
+		if err != nil {
+			return 0, os.NewSyscallError("getsockopt", err)
+		}
+		if l.Onoff == 0 {
+			return -1, nil
+		}
+		return int(l.Linger), nil
 	case SendBuffer:
 		level, name = unix.SOL_SOCKET, unix.SO_SNDBUF
 	case ReceiveBuffer:
@@ -81,10 +104,18 @@ func (s *sockets) Option(fd FD, o Option) (int, error) {
 		return 0, fmt.Errorf("poller: read %v: %w", o, errors.ErrUnsupported)
 	}
 	value, err := unix.GetsockoptInt(int(fd), level, name)
-	if o == NoDelay && value != 0 {
+	if (o == NoDelay || o == KeepAlive) && value != 0 {
 		value = 1 // the BSDs report the flag's bit
 	}
 	return value, os.NewSyscallError("getsockopt", err)
+}
+
+// keepAliveName is the option's name in TCP, 0 where there is none.
+func keepAliveName(o Option) int {
+	if o == KeepAliveInterval {
+		return tcpKeepInterval
+	}
+	return tcpKeepCount
 }
 
 func boolInt(b bool) int {

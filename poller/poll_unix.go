@@ -223,6 +223,16 @@ func (p *pollOS) Read(fd FD, b []byte) (int, error) {
 	return n, err
 }
 
+// Peek arms only where there is nothing: what a short one leaves would be
+// reported at every Wait.
+func (p *pollOS) Peek(fd FD, b []byte) (int, error) {
+	n, err := p.sockets.Peek(fd, b)
+	if err == ErrWouldBlock {
+		p.Rearm(fd, Readable)
+	}
+	return n, err
+}
+
 func (p *pollOS) Write(fd FD, b []byte) (int, error) {
 	n, err := p.sockets.Write(fd, b)
 	if err == ErrWouldBlock {

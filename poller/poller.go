@@ -73,6 +73,12 @@ type Sockets interface {
 	// 0, io.EOF.
 	Read(fd FD, p []byte) (int, error)
 
+	// Peek is a Read that leaves the bytes where they are: the next Read gets
+	// them. Whether a short one has drained the stream is for a Read to say;
+	// ErrWouldBlock means what it means there. For sockets only: anything else
+	// is ENOTSOCK.
+	Peek(fd FD, p []byte) (int, error)
+
 	// Write writes p or a part of it. A part is not an error: try the rest,
 	// up to ErrWouldBlock. A peer that is gone is EPIPE or ECONNRESET, never a
 	// SIGPIPE that ends the process.
@@ -84,6 +90,13 @@ type Sockets interface {
 
 	// CloseWrite ends the outgoing direction (FIN): the peer reads io.EOF.
 	CloseWrite(fd FD) error
+
+	// CloseRead ends the incoming direction for this side: once what is there
+	// has been read, Read returns io.EOF. The peer is not told.
+	//
+	// Quirk(linux): a TCP socket goes on taking what the peer sends, and a
+	// Read then returns that.
+	CloseRead(fd FD) error
 
 	// CloseFD closes fd and ends its registration.
 	//

@@ -210,6 +210,10 @@ func (s *sockets) CloseWrite(fd FD) error {
 	return os.NewSyscallError("shutdown", unix.Shutdown(int(fd), unix.SHUT_WR))
 }
 
+func (s *sockets) CloseRead(fd FD) error {
+	return os.NewSyscallError("shutdown", unix.Shutdown(int(fd), unix.SHUT_RD))
+}
+
 // CloseFD ignores EINTR: Linux and the BSDs have released the number all the
 // same, and a second close could hit its next owner.
 func (s *sockets) CloseFD(fd FD) error {

@@ -25,11 +25,14 @@ func TestValuesPrintTheirNames(t *testing.T) {
 		{poller.BackendPoll, "poll"},
 		{poller.Backend(9), "Backend(9)"},
 		{poller.NoDelay, "no-delay"},
-		{poller.KeepAliveIdle, "keep-alive"},
+		{poller.KeepAliveIdle, "keep-alive idle"},
 		{poller.SendBuffer, "send buffer"},
 		{poller.ReceiveBuffer, "receive buffer"},
 		{poller.Linger, "linger"},
-		{poller.Option(9), "Option(9)"},
+		{poller.KeepAlive, "keep-alive"},
+		{poller.KeepAliveInterval, "keep-alive interval"},
+		{poller.KeepAliveCount, "keep-alive count"},
+		{poller.Option(99), "Option(99)"},
 	} {
 		require.Equal(t, c.want, c.value.String(), "text of %#v", c.value)
 	}

@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"io"
 	"net/netip"
 	"os"
 	"syscall"
@@ -124,6 +125,7 @@ func (f *fakeOS) Now() time.Duration                            { return f.now }
 func (f *fakeOS) Epoch() time.Time                              { return f.epoch }
 func (f *fakeOS) ConnectResult(fd poller.FD) error              { return f.files[fd].result }
 func (f *fakeOS) CloseWrite(fd poller.FD) error                 { f.files[fd].fin = true; return nil }
+func (f *fakeOS) CloseRead(fd poller.FD) error                  { f.files[fd].end = io.EOF; return nil }
 func (f *fakeOS) CloseFD(fd poller.FD) error                    { f.files[fd].closed = true; return nil }
 func (f *fakeOS) Option(poller.FD, poller.Option) (int, error)  { return 0, nil }
 func (f *fakeOS) SetOption(poller.FD, poller.Option, int) error { return nil }
@@ -178,6 +180,17 @@ func (f *fakeOS) Read(fd poller.FD, p []byte) (int, error) {
 		n := copy(p, file.in)
 		file.in = append(file.in[:0], file.in[n:]...)
 		return n, nil
+	case file.end != nil:
+		return 0, file.end
+	}
+	return 0, poller.ErrWouldBlock
+}
+
+func (f *fakeOS) Peek(fd poller.FD, p []byte) (int, error) {
+	file := f.files[fd]
+	switch {
+	case len(file.in) > 0:
+		return copy(p, file.in), nil
 	case file.end != nil:
 		return 0, file.end
 	}

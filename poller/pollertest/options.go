@@ -15,7 +15,10 @@ var options = []sentence{
 		for _, o := range []struct {
 			option poller.Option
 			value  int
-		}{{poller.NoDelay, 0}, {poller.NoDelay, 1}, {poller.KeepAliveIdle, 0}} {
+		}{
+			{poller.NoDelay, 0}, {poller.NoDelay, 1}, {poller.KeepAliveIdle, 0}, {poller.KeepAlive, 1}, {poller.KeepAlive, 0},
+			{poller.Linger, 0}, {poller.Linger, 3}, {poller.Linger, -1},
+		} {
 			require.NoError(t, l.SetOption(client, o.option, o.value), "set %v to %d", o.option, o.value)
 			got, err := l.Option(client, o.option)
 			require.NoError(t, err, "read %v", o.option)
@@ -26,6 +29,29 @@ var options = []sentence{
 			got, err := l.Option(client, o)
 			require.NoError(t, err)
 			require.GreaterOrEqual(t, got, 32<<10, "%v after it was set to 32 KiB", o)
+		}
+	}},
+
+	{says: "KeepAliveIdle turns probes on and off", test: func(t *testing.T, l *Loop) {
+		client, _ := l.Pair()
+		for _, idle := range []int{7, 0} {
+			require.NoError(t, l.SetOption(client, poller.KeepAliveIdle, idle))
+			got, err := l.Option(client, poller.KeepAlive)
+			require.NoError(t, err)
+			require.Equal(t, min(idle, 1), got, "KeepAlive after KeepAliveIdle was set to %d", idle)
+		}
+	}},
+
+	{says: "The times of keep-alive are set and read, or errors.ErrUnsupported", test: func(t *testing.T, l *Loop) {
+		client, _ := l.Pair()
+		for o, value := range map[poller.Option]int{poller.KeepAliveInterval: 11, poller.KeepAliveCount: 5} {
+			if err := l.SetOption(client, o, value); err != nil {
+				require.ErrorIs(t, err, errors.ErrUnsupported, "set %v", o)
+				continue
+			}
+			got, err := l.Option(client, o)
+			require.NoError(t, err)
+			require.Equal(t, value, got, "%v after it was set", o)
 		}
 	}},
 

@@ -34,6 +34,8 @@ func Run(t *testing.T, open Opener) {
 		{"close", closing},
 		{"unix", unixSockets},
 		{"options", options},
+		{"peek", peek},
+		{"transfer", transfer},
 	} {
 		t.Run(concept.name, func(t *testing.T) {
 			for _, s := range concept.sentences {
