@@ -48,6 +48,8 @@ type cancelScope struct {
 	shielded bool // not cancelled with its parent
 	daemons  bool // its tasks are the group's daemons
 	ended    bool // its function has returned
+
+	session *session // of Serve's, whose scope this is; or nil
 }
 
 // open makes s a scope under ctx, the innermost one of its owner, if it has

@@ -21,27 +21,53 @@ import (
 //
 // Bound: 128 bytes, a size class of the allocator; see task.
 type Conn struct {
-	src  reactor.Source
-	loop *loop
-	peer netip.AddrPort // invalid for a Unix socket
-	// busy: a task is in Read or Write, by direction; turns is where others
-	// wait for theirs, made by the first one that has to.
-	turns  *[2]waitQueue
+	src   reactor.Source
+	loop  *loop
+	peer  netip.AddrPort // invalid for a Unix socket
+	extra *connExtra
+	// busy: a task is in Read or Write, by direction.
 	busy   [2]bool
 	closed bool
 }
 
+// connExtra is what few connections have.
+type connExtra struct {
+	turns    *[2]waitQueue // for tasks that wait for theirs to read or write
+	server   *server       // Serve's, if it keeps account of the connection
+	session  *session      // with deadlines of Serve's
+	readable *readable     // under ServeReadable
+	state    any           // see SetState
+}
+
+// more is the connection's extra, made if it has none.
+//
+//go:noinline
+func (c *Conn) more() *connExtra {
+	if c.extra == nil {
+		c.extra = new(connExtra)
+	}
+	return c.extra
+}
+
 // newConn takes over fd. It closes fd on an error.
 func (l *loop) newConn(fd poller.FD, peer poller.Addr) (*Conn, error) {
-	c := &Conn{loop: l, peer: peer.AddrPort}
+	c := new(Conn)
+	if err := c.init(l, fd, peer); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *Conn) init(l *loop, fd poller.FD, peer poller.Addr) error {
+	c.loop, c.peer = l, peer.AddrPort
 	if err := l.reactor.Register(&c.src, fd); err != nil {
 		_ = l.reactor.OS().CloseFD(fd)
-		return nil, err
+		return err
 	}
 	if peer.IsUnix() {
 		c.src.ReadOn() // a read ends where a descriptor was passed
 	}
-	return c, nil
+	return nil
 }
 
 // Read reads up to len(p) bytes, as net.Conn has it. Errors: io.EOF, and

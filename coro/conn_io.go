@@ -31,7 +31,7 @@ func (c *Conn) read(t *task, p []byte) (n int, err error) {
 			break
 		}
 	}
-	c.leave(reactor.In)
+	c.leave(reactor.In, n)
 	return n, err
 }
 
@@ -55,7 +55,7 @@ func (c *Conn) write(t *task, p []byte) (n int, err error) {
 			err = t.checkpoint()
 		}
 	}
-	c.leave(reactor.Out)
+	c.leave(reactor.Out, n)
 	return n, err
 }
 
@@ -68,20 +68,44 @@ func (c *Conn) enter(t *task, d reactor.Direction) error {
 	if c.closed {
 		return net.ErrClosed
 	}
+	if c.extra != nil && c.extra.session != nil && d == reactor.In {
+		if err := c.extra.session.reading(); err != nil {
+			return err
+		}
+	}
 	if !c.busy[d] {
 		c.busy[d] = true
 		return nil
 	}
-	if c.turns == nil {
-		c.turns = new([2]waitQueue)
-	}
-	return c.turns[d].wait(t.scope, t) // leave keeps the direction busy for it
+	return c.waitTurn(t, d)
 }
 
-func (c *Conn) leave(d reactor.Direction) {
-	if c.turns == nil || !c.turns[d].wakeOne(nil) {
+// waitTurn waits for those that read or write already.
+//
+//go:noinline
+func (c *Conn) waitTurn(t *task, d reactor.Direction) error {
+	if c.more().turns == nil {
+		c.extra.turns = new([2]waitQueue)
+	}
+	return c.extra.turns[d].wait(t.scope, t) // leave keeps the direction busy for it
+}
+
+// leave ends an operation that has transferred n bytes.
+func (c *Conn) leave(d reactor.Direction, n int) {
+	if c.extra == nil || !c.leaveExtra(d, n) {
 		c.busy[d] = false
 	}
+}
+
+// leaveExtra does what few connections need, and reports whether the direction
+// has gone to a task that waited for it.
+//
+//go:noinline
+func (c *Conn) leaveExtra(d reactor.Direction, n int) bool {
+	if n > 0 {
+		c.extra.moved(d)
+	}
+	return c.extra.turns != nil && c.extra.turns[d].wakeOne(nil)
 }
 
 // copyBuffer is the size of the buffers of WriteTo, that of io.Copy's.
@@ -170,6 +194,7 @@ func (c *Conn) readChunk(t *task) (chunk []byte, err error) {
 				break
 			}
 			c.loop.giveBuffer(chunk)
+			chunk = nil
 			if err != poller.ErrWouldBlock {
 				break
 			}
@@ -178,7 +203,7 @@ func (c *Conn) readChunk(t *task) (chunk []byte, err error) {
 			break
 		}
 	}
-	c.leave(reactor.In)
+	c.leave(reactor.In, len(chunk))
 	return chunk, err
 }
 

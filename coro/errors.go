@@ -20,6 +20,11 @@ var (
 	// ErrScopeEnded: the scope was used after its function returned.
 	ErrScopeEnded = errors.New("coro: the scope has ended")
 
+	// ErrNothingRead: a handler of ServeReadable returned nil without having
+	// read anything of what it was called for. Called again, it would do so for
+	// ever; the connection is closed instead.
+	ErrNothingRead = errors.New("coro: the handler has read nothing of what has arrived")
+
 	// ErrForeignListener: Serve was given a listener that is not of its own
 	// loop, so that its Accept would not suspend the task but block the loop.
 	ErrForeignListener = errors.New("coro: the listener belongs to another loop or to none")

@@ -113,28 +113,44 @@ func (ln *Listener) accept(t *task) (*Conn, error) {
 	if err := t.checkpoint(); err != nil {
 		return nil, err
 	}
-	if err := ln.turn.enter(t); err != nil {
-		return nil, err
+	for {
+		fd, peer, err := ln.acceptFD(t)
+		if err != nil {
+			return nil, err
+		}
+		c, err := ln.loop.newConn(fd, peer)
+		if err == nil {
+			return c, nil
+		}
+		ln.loop.dropped(peer, err)
 	}
-	c, err := ln.acceptNext(t)
-	ln.turn.leave()
-	return c, err
 }
 
-func (ln *Listener) acceptNext(t *task) (*Conn, error) {
+// dropped says that an accepted connection could not be put on a loop.
+func (l *loop) dropped(peer poller.Addr, err error) {
+	l.log.Warn("coro: accepted connection dropped", "peer", peer.String(), "error", err)
+}
+
+// acceptFD is accept without a loop for the connection yet.
+func (ln *Listener) acceptFD(t *task) (poller.FD, poller.Addr, error) {
+	if err := ln.turn.enter(t); err != nil {
+		return poller.NoFD, poller.Addr{}, err
+	}
+	fd, peer, err := ln.acceptNext(t)
+	ln.turn.leave()
+	return fd, peer, err
+}
+
+func (ln *Listener) acceptNext(t *task) (poller.FD, poller.Addr, error) {
 	for {
 		if ln.closed {
-			return nil, net.ErrClosed
+			return poller.NoFD, poller.Addr{}, net.ErrClosed
 		}
 		fd, peer, err := ln.loop.reactor.OS().Accept(ln.src.FD())
 		switch {
 		case err == nil:
 			ln.backoff.Reset()
-			c, err := ln.loop.newConn(fd, peer)
-			if err == nil {
-				return c, nil
-			}
-			ln.loop.log.Warn("coro: accepted connection dropped", "peer", peer.String(), "error", err)
+			return fd, peer, nil
 		case err == poller.ErrWouldBlock:
 			ln.backoff.Reset()
 			ln.src.ClearReady(reactor.In)
@@ -149,7 +165,7 @@ func (ln *Listener) acceptNext(t *task) (*Conn, error) {
 			ln.pausing = nil
 		}
 		if err != nil {
-			return nil, err
+			return poller.NoFD, poller.Addr{}, err
 		}
 	}
 }

@@ -90,12 +90,12 @@ func (l *loop) start(t *task, s *cancelScope) {
 // in: WithScope puts a task back, however its function ends.
 func (l *loop) finished(t *task) {
 	s, err := t.scope, t.result
+	s.tasks.remove(t)
 	if t.conn != nil {
-		_ = t.conn.close()
 		l.contain(s, err)
+		t.conn.served(s, err == nil && t.state == taskIdle)
 		err = nil
 	}
-	s.tasks.remove(t)
 	t.scope, t.fn, t.handler, t.conn, t.result = nil, nil, nil, nil, nil
 	l.live--
 	switch {

@@ -3,9 +3,13 @@ package coro
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"reflect"
+	"sync/atomic"
+	"time"
+
+	"github.com/weft-go/weft/poller"
+	"github.com/weft-go/weft/reactor"
 )
 
 // Serve accepts connections from ln and runs handler as a task for each, until
@@ -19,6 +23,43 @@ import (
 // Serve returns the cause once they have ended. ln is a *Listener of the task's
 // own loop; anything else is ErrForeignListener.
 func Serve(ctx context.Context, ln net.Listener, handler func(ctx context.Context, c net.Conn) error) error {
+	return ServeConfig{}.Serve(ctx, ln, handler)
+}
+
+// ServeConfig has the limits of serving. The zero value has none.
+type ServeConfig struct {
+	// MaxConns is how many connections may be open at a time; 0 is no limit
+	// but that of descriptors. OverLimit is what happens then:
+	// reactor.PauseAccept by default.
+	MaxConns  int
+	OverLimit reactor.LimitPolicy
+
+	// IdleTimeout is how long a connection may go without a request; 0 is for
+	// ever. RequestTimeout is how long a request may take, from its first byte
+	// until it is answered; 0 is for ever. When the time is over, the handler
+	// is cancelled with a *TimeoutError.
+	//
+	// Under ServeReadable a request is a call of the handler. Under Serve it
+	// ends when the handler reads again and has written something meanwhile,
+	// whoever wrote it; what a client sends without waiting for the answer is
+	// one request with it.
+	IdleTimeout    time.Duration
+	RequestTimeout time.Duration
+
+	// DrainTimeout is how long requests may go on when the scope is cancelled;
+	// 0 cancels them with it. Idle connections are closed at once, the others
+	// when their request is answered, or else when the time is over.
+	DrainTimeout time.Duration
+}
+
+// Serve is the function Serve with limits. Each costs memory for every
+// connection: up to 300 bytes together.
+func (c ServeConfig) Serve(ctx context.Context, ln net.Listener, handler func(ctx context.Context, c net.Conn) error) error {
+	return c.serve(ctx, ln, &server{handler: handler})
+}
+
+// serve runs s for a listener.
+func (c ServeConfig) serve(ctx context.Context, ln net.Listener, s *server) error {
 	t, err := currentTaskOf(ctx)
 	if err != nil {
 		return err
@@ -27,40 +68,190 @@ func Serve(ctx context.Context, ln net.Listener, handler func(ctx context.Contex
 	if !ok || own.loop != t.loop() {
 		return ErrForeignListener
 	}
-	site := reflect.ValueOf(handler).Pointer() + 1 // as a return address: inside the function
-	return WithScope(ctx, func(s *Scope) error {
-		for {
-			c, err := own.AcceptConn()
-			switch {
-			case err == nil:
-				s.scope.loop.serve(&s.scope, handler, c, site)
-			case s.scope.cause != nil:
-				return s.scope.cause
-			case errors.Is(err, net.ErrClosed):
-				return nil
-			default:
-				return err
-			}
+	s.config = c
+	if c.MaxConns > 0 {
+		s.conns = &connCount{limit: int64(c.MaxConns), policy: c.OverLimit, acceptor: s}
+		s.counted = true
+	}
+	return s.run(ctx, func(t *task) error { return s.accept(t, own) })
+}
+
+// server is what one loop does for a Serve or ServeReadable.
+type server struct {
+	config  ServeConfig
+	handler func(ctx context.Context, c net.Conn) error
+	site    uintptr // handler's, as a return address
+	loop    *loop
+	// scope is that of the task that accepts, and its group is the handlers'.
+	// handlers is where these run: the same scope, or with a DrainTimeout a
+	// shielded one inside.
+	scope    *Scope
+	handlers *cancelScope
+	draining bool
+
+	counted bool                              // its connections matter for conns or load, and know it
+	load    atomic.Int64                      // connections; read by the loop that hands them out
+	conns   *connCount                        // nil without a limit
+	spread  func(poller.FD, poller.Addr) bool // gives a connection to a loop; nil is this one
+	waiting waitQueue                         // the accepting task: for room, or for the last one's end
+
+	// What ServeReadable has besides.
+	readable  bool
+	open      int // connections
+	idle      idleList
+	idleTimer reactor.Timer
+}
+
+// run calls accepting in a scope for the handlers, and waits for them.
+func (s *server) run(ctx context.Context, accepting func(t *task) error) error {
+	s.site = reflect.ValueOf(s.handler).Pointer() + 1 // inside the function
+	drained := func() {}
+	defer func() { drained() }()
+	return WithScope(ctx, func(scope *Scope) error {
+		s.scope, s.loop, s.handlers = scope, scope.scope.loop, &scope.scope
+		if s.config.DrainTimeout > 0 {
+			s.handlers = &cancelScope{group: scope, shielded: true}
+			s.handlers.open(s.loop, &scope.scope, &scope.scope)
+			drained = s.handlers.close
 		}
+		s.idleTimer.Init(s.loop.reactor, (*idleTimer)(s))
+		t := s.loop.current
+		err := accepting(t)
+		for err == nil && s.open > 0 {
+			err = s.waiting.wait(t.scope, t) // idle ones are no tasks, for which the scope would wait
+		}
+		if err != nil {
+			s.drain()
+		}
+		return err
 	})
 }
 
-// contain is the end of a task whose failure is nobody's but its own: it is
-// logged, unless it only says that the connection or the scope has ended.
-func (l *loop) contain(s *cancelScope, err error) {
-	var panicked *PanicError
-	var exited *GoexitError
-	var network *net.OpError
-	switch {
-	case err == nil || s.cause != nil && isEcho(err, s.cause):
-	case errors.As(err, &panicked):
-		l.log.Error("coro: panic in a handler, its connection is closed",
-			"panic", panicked.Value, "handler", panicked.Spawned, "stack", string(panicked.Stack))
-	case errors.As(err, &exited):
-		l.log.Error("coro: handler called runtime.Goexit, its connection is closed", "handler", exited.Spawned)
-	case errors.Is(err, io.EOF) || errors.As(err, &network):
-		l.log.Debug("coro: connection ended", "error", err)
-	default:
-		l.log.Warn("coro: handler failed, its connection is closed", "error", err)
+// accept accepts until the listener is closed or the scope is cancelled.
+func (s *server) accept(t *task, ln *Listener) error {
+	for {
+		if err := s.conns.room(t); err != nil {
+			return err
+		}
+		err := t.checkpoint()
+		if err == nil {
+			err = s.acceptOne(t, ln)
+		}
+		switch {
+		case err == nil:
+		case s.scope.scope.cause != nil:
+			return s.scope.scope.cause
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		default:
+			return ln.opError("accept", err)
+		}
 	}
+}
+
+// waitForEnd is accept for a server that gets its connections from another one.
+func (s *server) waitForEnd(t *task) error {
+	for {
+		if err := s.waiting.wait(t.scope, t); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *server) acceptOne(t *task, ln *Listener) error {
+	fd, peer, err := ln.acceptFD(t)
+	switch {
+	case err != nil:
+	case !s.conns.enter():
+		_ = s.loop.reactor.OS().Abort(fd)
+	case s.spread == nil:
+		s.load.Add(1)
+		s.adopt(fd, peer)
+	case !s.spread(fd, peer):
+		_ = s.loop.reactor.OS().Abort(fd)
+		s.conns.leave()
+	}
+	return err
+}
+
+// adopt serves a connection on this loop.
+func (s *server) adopt(fd poller.FD, peer poller.Addr) {
+	var err error
+	if s.readable {
+		err = s.adoptReadable(fd, peer)
+	} else {
+		err = s.adoptTask(fd, peer)
+	}
+	if err != nil {
+		s.loop.dropped(peer, err)
+		s.left()
+	}
+}
+
+// left counts a connection that has ended.
+func (s *server) left() {
+	s.load.Add(-1)
+	s.conns.leave()
+}
+
+func (s *server) adoptTask(fd poller.FD, peer poller.Addr) error {
+	c, err := s.loop.newConn(fd, peer)
+	if err != nil {
+		return err
+	}
+	in := s.handlers
+	if s.counted {
+		c.more().server = s
+	}
+	if s.config.IdleTimeout > 0 || s.config.RequestTimeout > 0 || s.config.DrainTimeout > 0 {
+		n := newSession(s)
+		c.more().session = n
+		in = &n.scope
+	}
+	s.loop.serve(in, s.handler, c, s.site)
+	return nil
+}
+
+// served is the end of a handler, which returned nil, or failed.
+func (c *Conn) served(in *cancelScope, ok bool) {
+	x := c.extra
+	if x == nil {
+		_ = c.close()
+		return
+	}
+	if x.readable != nil {
+		x.readable.handled(in, ok)
+		return
+	}
+	_ = c.close()
+	if x.session != nil {
+		x.session.close()
+	}
+	if x.server != nil {
+		x.server.left()
+	}
+}
+
+// drain begins the end: the scope has been cancelled, or accepting has failed.
+func (s *server) drain() {
+	s.draining = true
+	s.closeIdle()
+	if s.config.DrainTimeout <= 0 {
+		return // the handlers are cancelled with the scope
+	}
+	for n := s.handlers.inner.first; n != nil; n = n.links.next {
+		if n.session != nil && n.session.phase == phaseIdle {
+			n.cancel(s.cause())
+		}
+	}
+	s.handlers.limit = s.config.DrainTimeout
+	s.handlers.expireAt(s.loop.reactor.After(s.config.DrainTimeout))
+}
+
+// cause is what the server ends for.
+func (s *server) cause() error {
+	if cause := s.scope.scope.cause; cause != nil {
+		return cause
+	}
+	return context.Canceled // accepting has failed, which the scope is about to say
 }

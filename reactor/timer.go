@@ -39,6 +39,9 @@ func (t *Timer) ResetAt(when time.Duration) bool {
 	return wasSet
 }
 
+// IsSet reports whether t is set and has not fired.
+func (t *Timer) IsSet() bool { return t.at != 0 }
+
 // Stop unsets t and reports whether it was set: whether the call prevents it
 // from firing.
 func (t *Timer) Stop() bool {
