@@ -21,10 +21,8 @@ func (r *ring[T]) push(v T) {
 	r.len++
 }
 
-func (r *ring[T]) pop() (v T, ok bool) {
-	if r.len == 0 {
-		return v, false
-	}
+// pop takes the oldest out of a ring that is not empty.
+func (r *ring[T]) pop() (v T) {
 	var zero T
 	v, r.buf[r.head] = r.buf[r.head], zero
 	r.head = (r.head + 1) & (len(r.buf) - 1)
@@ -32,7 +30,7 @@ func (r *ring[T]) pop() (v T, ok bool) {
 	if r.len == 0 && len(r.buf) > ringKeep {
 		*r = ring[T]{}
 	}
-	return v, true
+	return v
 }
 
 func (r *ring[T]) grow() {

@@ -89,7 +89,9 @@ func (l *Loop) runBatch() {
 	clear(l.next)
 	l.next = l.next[:0]
 	l.takePosted(l.posts.take())
-	l.each(l.limits.TasksPerTurn, (*Loop).runNext)
+	for budget := l.limits.TasksPerTurn; budget > 0 && l.ready.len > 0; {
+		budget = l.runReady(budget)
+	}
 	if int64(l.taken) != l.posts.taken.Load() {
 		l.posts.taken.Store(int64(l.taken))
 	}
@@ -111,17 +113,22 @@ func (l *Loop) takePosted(p *posted) {
 	l.posts.taken.Store(int64(l.taken))
 }
 
-func (l *Loop) runNext() bool {
-	r, ok := l.ready.pop()
-	if !ok {
-		return false
+// runReady runs what is ready within the budget, up to a panic. It is steps with
+// the step written out: a task's Run switches to another stack and back, after
+// which the processor predicts every return to a caller wrongly. So each function
+// between here and the switch would cost a task 6 ns.
+func (l *Loop) runReady(budget int) (left int) {
+	defer l.contain()
+	for left = budget; left > 0 && l.ready.len > 0; {
+		left--
+		r := l.ready.pop()
+		l.stats.Tasks++
+		if _, posted := r.(runFunc); posted {
+			l.taken--
+		}
+		r.Run()
 	}
-	l.stats.Tasks++
-	if _, posted := r.(runFunc); posted {
-		l.taken--
-	}
-	r.Run()
-	return true
+	return left
 }
 
 // runFunc is a posted function as a Runnable.
