@@ -31,7 +31,7 @@ var operations = []struct {
 				return err
 			}
 			c.busy[0] = true // as if by another task
-			defer c.leave(0)
+			defer c.leave(0, 0)
 			_, err := c.Read(make([]byte, 1))
 			return err
 		}

@@ -81,6 +81,23 @@ func BenchmarkPost(b *testing.B) {
 	}
 }
 
+// What does a turn cost that has nothing to do? With a look at the descriptors,
+// and with a wait that is over at once. Both are mostly the system call.
+func BenchmarkEmptyTurn(b *testing.B) {
+	for name, limit := range map[string]time.Duration{"looks": 0, "sleeps": 1} {
+		b.Run(name, func(b *testing.B) {
+			l, err := NewLoop(Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer l.Close()
+			for range b.N {
+				_ = l.Turn(limit)
+			}
+		})
+	}
+}
+
 // What does a request cost above the kernel?
 func BenchmarkTurnWithAnEcho(b *testing.B) {
 	for _, conns := range []int{1, 100, 10_000} {

@@ -31,7 +31,7 @@ func (c *Conn) read() {
 	l := c.src.loop
 	for budget := l.limits.BytesPerTurn; c.readable(); {
 		if budget <= 0 {
-			l.stats.Carried++
+			l.stats.Spent.Bytes++
 			c.carry()
 			break
 		}

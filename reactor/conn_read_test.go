@@ -137,10 +137,10 @@ func TestReadOffersUnconsumedBytesAgain(t *testing.T) {
 		_, err := c.Write(pattern(2 << 20))
 		require.NoError(t, err)
 		settle(t, l, f)
-		carried := l.Stats().Carried
+		carried := l.Stats().Spent.Bytes
 		f.makeRoom(file, 1<<20)
 		settle(t, l, f)
-		require.Greater(t, l.Stats().Carried, carried+3, "turns over budget")
+		require.Greater(t, l.Stats().Spent.Bytes, carried+3, "turns over budget")
 		for range 10 {
 			f.event(file, poller.Readable|poller.Writable)
 			settle(t, l, f)

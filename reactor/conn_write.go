@@ -180,7 +180,7 @@ func (c *Conn) afterFlush() {
 			c.sendFIN()
 		}
 	case c.src.ready[Out]: // over the budget
-		c.src.loop.stats.Carried++
+		c.src.loop.stats.Spent.Bytes++
 		c.carry()
 	case c.src.waiters[Out] == nil:
 		if err := c.src.Await(Out, (*connWriter)(c)); err != nil {

@@ -36,7 +36,7 @@
 //
 // Everything on a loop belongs to the loop's goroutine: handlers, timers and
 // posted functions run there and may call anything. Other goroutines may call
-// [Loop.Post] and [Loop.Stop]. Nothing that a callback can call waits for the
+// [Loop.Post], [Loop.Stop] and [Loop.Activity]. Nothing that a callback can call waits for the
 // loop, so nothing can deadlock on it; [Loop.Run] and [Loop.Turn] from a
 // callback are refused with [ErrRunning].
 //
@@ -46,4 +46,16 @@
 //
 // A panic in a handler costs its connection, one in a posted function or timer
 // costs nothing else. It is reported to Options.Logger with its stack.
+//
+// # Watching a loop
+//
+// [Loop.Stats] copies the loop's counters: what it did, how often each budget
+// was used up, how long it was at work and asleep, and two histograms, of the
+// time between two waits and of how late timers fired. They are always on. It
+// belongs to the loop's goroutine, so others ask for it with Post.
+//
+// [Loop.Activity] is for those who cannot wait for the loop to answer: a watchdog
+// on another goroutine reads whether the loop is at work, and since when. If that
+// is long ago, a callback blocks or computes, and a dump of the goroutines' stacks
+// names it.
 package reactor

@@ -202,7 +202,7 @@ func (ln *Listener) accept() {
 			return
 		}
 	}
-	l.stats.Carried++
+	l.stats.Spent.Accepts++
 }
 
 // handOut gives an accepted connection to its loop.

@@ -31,8 +31,8 @@ type Options struct {
 
 // Loop is an event loop: one goroutine that waits for descriptors, timers and
 // posted functions, and calls their handlers one after the other. Except for
-// Post and Stop, its methods, and those of everything that is on it, belong to
-// that goroutine; before Run they may be called from the one that made it.
+// Post, Stop and Activity, its methods, and those of everything that is on it,
+// belong to that goroutine; before Run they may be called from the one that made it.
 type Loop struct {
 	os      poller.OS
 	now     time.Duration // the clock at the turn's beginning
@@ -71,6 +71,7 @@ type Loop struct {
 	load       atomic.Int64 // accepted connections, those on their way here included
 
 	stats Stats
+	pulse pulse // busy or asleep
 }
 
 // loopState is where a loop is in its life.
@@ -130,10 +131,10 @@ func (l *Loop) Turn(limit time.Duration) error {
 	}
 	l.running = true
 	defer func() { l.running = false }()
-	l.stats.Turns++
 
 	// The clock is read once, so that all phases agree on what is due.
 	l.now = l.os.Now()
+	l.pulse.turn(l.now)
 
 	// Timers and deadlines come before new events: what ran out before the
 	// event was fetched has run out.
@@ -217,7 +218,7 @@ func (l *Loop) drain() {
 
 // Stop makes Run return soon, without draining. Any goroutine may call it.
 func (l *Loop) Stop() {
-	if !l.stopped.Swap(true) {
+	if !l.stopped.Swap(true) && l.posts.wake() {
 		_ = l.os.Wake()
 	}
 }
@@ -257,6 +258,7 @@ func (l *Loop) Close() error {
 	}
 	l.runRest() // what the callbacks and the waiters made runnable
 	l.state = loopClosed
+	l.pulse.rest(l.os.Now())
 	return l.os.Close()
 }
 
@@ -315,11 +317,4 @@ func (l *Loop) post(fn func(), limit int) error {
 		return l.os.Wake()
 	}
 	return err
-}
-
-// Stats are the loop's counters so far.
-func (l *Loop) Stats() Stats {
-	s := l.stats
-	s.Sources, s.Conns = l.slots.used, l.conns.len
-	return s
 }

@@ -54,9 +54,14 @@ func (q *postQueue) push(fn func(), limit int) (wake bool, err error) {
 			return false, ErrPostQueueFull
 		}
 		if q.head.CompareAndSwap(old, p) {
-			return q.sleeping.Load() && q.sleeping.CompareAndSwap(true, false), nil
+			return q.wake(), nil
 		}
 	}
+}
+
+// wake reports whether the loop sleeps and it is the caller who wakes it.
+func (q *postQueue) wake() bool {
+	return q.sleeping.Load() && q.sleeping.CompareAndSwap(true, false)
 }
 
 // take empties the queue; the result is in the order of the pushes.

@@ -8,20 +8,24 @@ import (
 // The phases of a turn, in the order in which Loop.Turn calls them.
 
 // each calls step until it reports that nothing is left, or the budget is
-// spent. A step that panics has had its turn: the panic is contained, and the
-// next step follows.
-func (l *Loop) each(budget int, step func(*Loop) bool) {
+// spent, and reports whether it is spent. A step that panics has had its turn:
+// the panic is contained, and the next step follows.
+func (l *Loop) each(budget int, step func(*Loop) bool) (spent bool) {
 	for budget > 0 {
 		budget = l.steps(budget, step)
 	}
+	return budget == 0
 }
+
+// nothingLeft is a budget that there was more of than work.
+const nothingLeft = -1
 
 func (l *Loop) steps(budget int, step func(*Loop) bool) (left int) {
 	defer l.contain()
 	for left = budget; left > 0; {
 		left--
 		if !step(l) {
-			return 0
+			return nothingLeft
 		}
 	}
 	return 0
@@ -51,15 +55,19 @@ func (l *Loop) fireTimers() {
 		return
 	}
 	l.timers.mark()
-	l.each(l.limits.TimersPerTurn, (*Loop).fireTimer)
+	if l.each(l.limits.TimersPerTurn, (*Loop).fireTimer) {
+		l.stats.Spent.Timers++
+	}
 }
 
 func (l *Loop) fireTimer() bool {
+	when, _ := l.timers.next()
 	t := l.timers.due(l.now)
 	if t == nil {
 		return false
 	}
 	l.stats.Timers++
+	l.stats.TimerLateness.Record(l.now - when)
 	t.target.Run()
 	return true
 }
@@ -69,7 +77,9 @@ func (l *Loop) fireDeadlines() {
 		return
 	}
 	l.wheel.advance(l.now)
-	l.each(l.limits.TimersPerTurn, (*Loop).fireDeadline)
+	if l.each(l.limits.TimersPerTurn, (*Loop).fireDeadline) {
+		l.stats.Spent.Deadlines++
+	}
 }
 
 func (l *Loop) fireDeadline() bool {
@@ -89,8 +99,13 @@ func (l *Loop) runBatch() {
 	clear(l.next)
 	l.next = l.next[:0]
 	l.takePosted(l.posts.take())
-	for budget := l.limits.TasksPerTurn; budget > 0 && l.ready.len > 0; {
+	l.stats.MaxReady = max(l.stats.MaxReady, l.ready.len)
+	budget := l.limits.TasksPerTurn
+	for budget > 0 && l.ready.len > 0 {
 		budget = l.runReady(budget)
+	}
+	if budget == 0 {
+		l.stats.Spent.Tasks++
 	}
 	if int64(l.taken) != l.posts.taken.Load() {
 		l.posts.taken.Store(int64(l.taken))
@@ -156,31 +171,26 @@ func (l *Loop) flushNext() bool {
 	return true
 }
 
-// wait sleeps until something is due, at most for limit.
+// wait sleeps until something is due, at most for limit. With work left over it
+// only looks what has happened.
 func (l *Loop) wait(limit time.Duration) (int, error) {
-	timeout := l.patience(limit)
-	mayBlock := timeout != 0
-	if mayBlock {
-		// See postQueue for why this order loses no wake-up.
-		l.posts.sleeping.Store(true)
-		if !l.posts.empty() || l.stopped.Load() {
-			timeout = 0
+	if limit != 0 && !l.hasWork() {
+		now := l.os.Now()
+		if timeout := l.patience(now, limit); timeout != 0 {
+			return l.sleep(now, timeout)
 		}
 	}
-	n, err := l.os.Wait(l.events, timeout)
-	if mayBlock {
-		l.posts.sleeping.Store(false)
-	}
-	l.stats.Events += uint64(n)
-	return n, err
+	l.pulse.look()
+	return l.poll(0)
 }
 
-// patience is how long the loop may wait: not at all with work left over, else
-// up to the next timer or deadline.
-func (l *Loop) patience(limit time.Duration) time.Duration {
-	if l.ready.len+len(l.next) > 0 || len(l.dirty) > 0 || len(l.closing) > 0 || !l.posts.empty() || l.atEnd() {
-		return 0
-	}
+// hasWork reports whether the next turn has something to do already.
+func (l *Loop) hasWork() bool {
+	return l.ready.len+len(l.next) > 0 || len(l.dirty) > 0 || len(l.closing) > 0 || !l.posts.empty() || l.atEnd()
+}
+
+// patience is how long the loop may wait: up to the next timer or deadline.
+func (l *Loop) patience(now, limit time.Duration) time.Duration {
 	due, ok := l.timers.next()
 	if d, any := l.wheel.next(); any && (!ok || d < due) {
 		due, ok = d, true
@@ -188,11 +198,37 @@ func (l *Loop) patience(limit time.Duration) time.Duration {
 	if !ok {
 		return limit
 	}
-	wait := max(due-l.os.Now(), 0)
+	wait := max(due-now, 0)
 	if limit >= 0 {
 		wait = min(wait, limit)
 	}
 	return wait
+}
+
+// sleep waits where a Post or Stop has to wake it. See postQueue for why this
+// order loses none.
+func (l *Loop) sleep(now, timeout time.Duration) (int, error) {
+	l.stats.Waits++
+	l.pulse.sleep(now)
+	l.posts.sleeping.Store(true)
+	if !l.posts.empty() || l.stopped.Load() {
+		timeout = 0
+	}
+	n, err := l.poll(timeout)
+	if !l.posts.sleeping.Swap(false) {
+		l.stats.Wakeups++
+	}
+	l.pulse.wake(l.os.Now())
+	return n, err
+}
+
+func (l *Loop) poll(timeout time.Duration) (int, error) {
+	n, err := l.os.Wait(l.events, timeout)
+	l.stats.Events += uint64(n)
+	if n == len(l.events) {
+		l.stats.Spent.Events++
+	}
+	return n, err
 }
 
 func (l *Loop) dispatch(n int) {
