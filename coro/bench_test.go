@@ -222,3 +222,30 @@ func BenchmarkShield(b *testing.B) {
 		}
 	})
 }
+
+// What does it cost to call a function off the loop that does nothing?
+func BenchmarkBlocking(b *testing.B) {
+	onLoop(b, func(ctx context.Context, _ *Scope) {
+		for range b.N {
+			if _, err := Blocking(ctx, func() (int, error) { return 1, nil }); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// And from 100 tasks at once, of which 64 are let in?
+func BenchmarkBlockingOfManyTasks(b *testing.B) {
+	onLoop(b, func(_ context.Context, s *Scope) {
+		for i := range 100 {
+			_ = s.Go(func(ctx context.Context) error {
+				for n := i; n < b.N; n += 100 {
+					if _, err := Blocking(ctx, func() (int, error) { return 1, nil }); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+	})
+}

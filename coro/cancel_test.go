@@ -59,6 +59,12 @@ var operations = []struct {
 		d := Dialer{Resolver: hangingResolver()}
 		return func(ctx context.Context) error { _, err := d.Dial(ctx, "tcp", newName()); return err }
 	}, true},
+	{"Blocking", func(*env, context.Context) func(context.Context) error {
+		return func(ctx context.Context) error {
+			_, err := BlockingOn(ctx, NewWorkers("test", 1), func() (int, error) { <-ctx.Done(); return 0, context.Cause(ctx) })
+			return err
+		}
+	}, true},
 	{"Serve", func(e *env, ctx context.Context) func(context.Context) error {
 		ln := e.listen(ctx)
 		return func(ctx context.Context) error {

@@ -127,10 +127,11 @@ func (d Dialer) lookup(t *task, network, host, port string) ([]poller.Addr, erro
 		resolver = net.DefaultResolver
 	}
 	family := "ip" + network[len("tcp"):] // ip, ip4, ip6
-	ips, err := offLoop(t, &t.loop().lookups, func(scope context.Context) ([]netip.Addr, error) {
-		return resolver.LookupNetIP(scope, family, host)
+	ctx := context.Context(t.scope)
+	ips, err := BlockingOn(ctx, lookupWorkers, func() ([]netip.Addr, error) {
+		return resolver.LookupNetIP(ctx, family, host)
 	})
-	if ctx := t.scope; err != nil && ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx) // the resolver may tell of the end before the scope is told
 	}
 	if err != nil {

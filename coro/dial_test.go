@@ -285,27 +285,27 @@ func TestDialResolvesOffTheLoop(t *testing.T) {
 func TestDialLimitsLookups(t *testing.T) {
 	onTCP(t, func(t *testing.T, e *env) {
 		e.try(func(ctx context.Context) {
-			task, _ := currentTaskOf(ctx)
+			limit := LookupWorkers().Stats().Limit
 			err := WithScope(ctx, func(s *Scope) error {
 				d := Dialer{Resolver: hangingResolver()}
-				for range maxLookups + 5 {
+				for range limit + 5 {
 					require.NoError(t, s.Go(func(ctx context.Context) error {
 						_, err := d.Dial(ctx, "tcp", newName())
 						return err
 					}))
 				}
 				settle(t, ctx)
-				lookups := &task.loop().lookups
-				require.Equal(t, maxLookups, lookups.inside, "lookups at a time")
-				require.Equal(t, 5, lookups.queue.len, "lookups that wait")
+				lookups := LookupWorkers().Stats()
+				require.Equal(t, limit, lookups.Running, "lookups at a time")
+				require.Equal(t, 5, lookups.Waiting, "lookups that wait")
 				_, err := Dialer{Resolver: hangingResolver(), Timeout: time.Millisecond}.Dial(ctx, "tcp", newName())
 				require.ErrorIs(t, err, os.ErrDeadlineExceeded, "Dial whose timeout passes while it waits for its turn")
 				return s.Cancel(errTest)
 			})
 			require.ErrorIs(t, err, errTest)
-			for task.loop().lookups.inside > 0 { // the goroutines end after the tasks
-				require.NoError(t, Sleep(ctx, time.Millisecond))
-			}
 		})
+		lookups := LookupWorkers().Stats()
+		require.Zero(t, lookups.Running, "lookups after Run, which waits for them")
+		require.Zero(t, lookups.Waiting)
 	})
 }

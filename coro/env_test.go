@@ -70,7 +70,7 @@ func (e *env) config() Config {
 	system, err := poller.Open(poller.Config{Backend: e.backend})
 	require.NoError(e.t, err)
 	e.os = &faultyOS{OS: system}
-	return Config{Reactor: reactor.Options{OS: e.os}, Logger: slog.New(e.log)}
+	return Config{Reactor: reactor.Options{OS: e.os}, Logger: e.log.logger()}
 }
 
 // run runs main on a loop. A test that is stuck is cancelled, with errStuck.
@@ -281,6 +281,8 @@ type records struct {
 	kept []slog.Record
 	hook func() // called for each, where the log is written
 }
+
+func (r *records) logger() *slog.Logger { return slog.New(r) }
 
 func (r *records) Enabled(context.Context, slog.Level) bool { return true }
 func (r *records) WithAttrs([]slog.Attr) slog.Handler       { return r }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 )
 
 var (
@@ -28,6 +29,9 @@ var (
 	// ErrForeignListener: Serve was given a listener that is not of its own
 	// loop, so that its Accept would not suspend the task but block the loop.
 	ErrForeignListener = errors.New("coro: the listener belongs to another loop or to none")
+
+	// ErrClosed: the object was closed, and is used, or waited for.
+	ErrClosed = errors.New("coro: used after Close")
 )
 
 // PanicError is a panic in a task, as the error that its scope gets.
@@ -38,9 +42,15 @@ type PanicError struct {
 	Stack []byte
 	// Spawned is where the task was spawned: function, file and line.
 	Spawned string
+	// Workers is empty, or the name of those on which a function panicked that
+	// the task had given to BlockingOn. The stack is that function's then.
+	Workers string
 }
 
 func (e *PanicError) Error() string {
+	if e.Workers != "" {
+		return fmt.Sprintf("coro: panic in a function on workers %q for the task spawned at %s: %v", e.Workers, e.Spawned, e.Value)
+	}
 	return fmt.Sprintf("coro: panic in the task spawned at %s: %v", e.Spawned, e.Value)
 }
 
@@ -56,10 +66,26 @@ func (e *PanicError) Unwrap() error {
 type GoexitError struct {
 	// Spawned is where the task was spawned: function, file and line.
 	Spawned string
+	// Workers is empty, or the name of those on which a function called Goexit
+	// that the task had given to BlockingOn. Its goroutine has ended then, and
+	// the task goes on.
+	Workers string
 }
 
 func (e *GoexitError) Error() string {
+	if e.Workers != "" {
+		return fmt.Sprintf("coro: a function on workers %q for the task spawned at %s called runtime.Goexit", e.Workers, e.Spawned)
+	}
 	return "coro: the task spawned at " + e.Spawned + " called runtime.Goexit"
+}
+
+// asPanic is a panic with value as the error of the task spawned at site. A panic
+// that has been one already, and was raised again, keeps its own stack.
+func asPanic(value any, site uintptr) *PanicError {
+	if again, ok := value.(*PanicError); ok {
+		return again
+	}
+	return &PanicError{Value: value, Stack: debug.Stack(), Spawned: spawnSite(site)}
 }
 
 // spawnSite is a return address in words.

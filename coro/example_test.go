@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"time"
 
 	"github.com/weft-go/weft/coro"
@@ -99,6 +100,47 @@ func ExampleSleep() {
 	// Output:
 	// <nil>
 	// context deadline exceeded
+}
+
+// A library that blocks is called off the loop: here two at a time, and the third
+// when one of them is done.
+func ExampleBlockingOn() {
+	slow := coro.NewWorkers("slow library", 2)
+	_ = coro.Run(context.Background(), func(ctx context.Context) error {
+		var total int // the tasks' own: they need no lock
+		err := coro.WithScope(ctx, func(s *coro.Scope) error {
+			for i := range 3 {
+				if err := s.Go(func(ctx context.Context) error {
+					square, err := coro.BlockingOn(ctx, slow, func() (int, error) {
+						time.Sleep(time.Millisecond) // blocks its thread, and no task
+						return i * i, nil
+					})
+					total += square
+					return err
+				}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		fmt.Println(total, err)
+		fmt.Printf("%+v\n", slow.Stats())
+		return nil
+	})
+	// Output:
+	// 5 <nil>
+	// {Name:slow library Limit:2 Running:0 Waiting:0 Done:3 Panics:0}
+}
+
+// A file is read off the loop.
+func ExampleBlocking() {
+	_ = coro.Run(context.Background(), func(ctx context.Context) error {
+		_, err := coro.Blocking(ctx, func() ([]byte, error) { return os.ReadFile("no-such-file") })
+		fmt.Println(errors.Is(err, os.ErrNotExist))
+		return nil
+	})
+	// Output:
+	// true
 }
 
 // Client and server are two tasks of one loop.

@@ -37,8 +37,8 @@ type loop struct {
 	ended   bool   // main has ended, and everything with it
 
 	listeners map[*Listener]struct{}
-	lookups   gate           // turns at the resolver
-	helpers   sync.WaitGroup // goroutines that work for tasks
+	signals   map[*Signals]struct{}
+	helpers   sync.WaitGroup // what runs, or waits to run, on goroutines for tasks
 	buffers   [][]byte       // free copy buffers; the last one used is taken first
 }
 

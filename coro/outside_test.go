@@ -18,9 +18,7 @@ import (
 // outside runs fn on a plain goroutine, while the task waits, and the loop goes on.
 func outside(t *testing.T, ctx context.Context, fn func()) {
 	t.Helper()
-	task, err := currentTaskOf(ctx)
-	require.NoError(t, err)
-	_, err = offLoop(task, &gate{limit: 1}, func(context.Context) (struct{}, error) {
+	_, err := BlockingOn(ctx, NewWorkers("outside", 1), func() (struct{}, error) {
 		ended := make(chan struct{})
 		go func() { defer close(ended); fn() }() // one that a require may end
 		<-ended

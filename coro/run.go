@@ -28,8 +28,9 @@ type Config struct {
 // a *PanicError. When ctx ends, main's scope is cancelled, with ctx's cause as
 // the error of every operation.
 //
-// Run locks its goroutine to its thread until it returns. Connections and
-// listeners of the loop are closed with it. Errors besides main's: those of
+// Run locks its goroutine to its thread until it returns. Connections,
+// listeners and Signals of the loop are closed with it. Functions of Blocking that
+// still run are waited for, though no task does any more. Errors besides main's: those of
 // reactor.NewLoop, those of the system's Wait, which cancel main's scope, and
 // ErrNested from inside a task, whatever its ctx.
 func Run(ctx context.Context, main func(ctx context.Context) error) error {
@@ -64,11 +65,10 @@ func (c Config) run(ctx context.Context, main func(ctx context.Context) error, s
 	if err != nil {
 		return err
 	}
-	l := &loop{reactor: r, log: c.Logger, maxIdle: c.MaxIdle, listeners: make(map[*Listener]struct{})}
+	l := &loop{reactor: r, log: c.Logger, maxIdle: c.MaxIdle, listeners: make(map[*Listener]struct{}), signals: make(map[*Signals]struct{})}
 	l.home.Store(currentG())
 	loops.add(l)
 	defer loops.remove(l)
-	l.lookups.limit = maxLookups
 	root := newScope(l, nil, ctx)
 	l.foreign = newScope(l, nil, context.Background())
 	defer root.scope.watch(ctx)()
@@ -101,6 +101,9 @@ func (l *loop) close() error {
 	_ = l.foreign.end()
 	for ln := range l.listeners {
 		_ = ln.close()
+	}
+	for s := range l.signals {
+		s.close()
 	}
 	err := l.reactor.Close()
 	for _, t := range l.idle {

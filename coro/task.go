@@ -4,7 +4,6 @@ import (
 	"context"
 	"iter"
 	"net"
-	"runtime/debug"
 	"time"
 	"unsafe"
 
@@ -88,11 +87,13 @@ const (
 	waitTimer             // Sleep
 	waitQueued            // an Event, or a turn at a connection
 	waitBlocking          // a goroutine off the loop
-	waitChildren          // the tasks of a scope; not to be cancelled
+	waitChildren          // the tasks of a scope, a process that was killed; not to be cancelled
+	waitSignal            // a signal to this process
+	waitProcess           // the end of a child process
 )
 
 func (k waitKind) String() string {
-	return [...]string{"nothing", "read", "write", "timer", "queue", "blocking call", "children"}[k]
+	return [...]string{"nothing", "read", "write", "timer", "queue", "blocking call", "children", "signal", "process"}[k]
 }
 
 // newTask makes a task with a new coroutine, which starts with the first
@@ -116,7 +117,7 @@ func newTask() *task {
 func (t *task) call() {
 	defer func() {
 		if value := recover(); value != nil {
-			t.result = &PanicError{Value: value, Stack: debug.Stack(), Spawned: spawnSite(t.site)}
+			t.result = asPanic(value, t.site)
 		}
 	}()
 	if t.handler != nil {

@@ -92,12 +92,11 @@ func TestTaskIsNotWokenByItsFormerLife(t *testing.T) {
 			for range 100 {
 				asked, answer := make(chan struct{}), make(chan struct{})
 				var first, second *task
-				var places gate
-				places.limit = 1
+				workers := NewWorkers("test", 1)
 				require.NoError(t, WithScope(ctx, func(s *Scope) error {
 					require.NoError(t, s.Go(func(ctx context.Context) error {
 						first, _ = currentTaskOf(ctx)
-						_, err := offLoop(first, &places, func(context.Context) (int, error) {
+						_, err := BlockingOn(ctx, workers, func() (int, error) {
 							close(asked)
 							<-answer
 							return 1, errTest
@@ -114,14 +113,14 @@ func TestTaskIsNotWokenByItsFormerLife(t *testing.T) {
 						second, _ = currentTaskOf(ctx)
 						close(answer)
 						// What comes late leaves its place, and does no more.
-						value, err := offLoop(second, &places, func(context.Context) (int, error) { return 2, nil })
+						value, err := BlockingOn(ctx, workers, func() (int, error) { return 2, nil })
 						require.Equal(t, 2, value, "the result of the second life")
 						return err
 					}))
 					return nil
 				}))
 				require.True(t, first == second, "the two tasks: want one coroutine")
-				require.Equal(t, gate{limit: 1}, places, "the gate afterwards: nobody inside")
+				require.Equal(t, WorkersStats{Name: "test", Limit: 1, Done: 2}, workers.Stats(), "nobody left")
 			}
 		})
 	})
@@ -226,6 +225,8 @@ func TestTaskStatesAndWaitsHaveNames(t *testing.T) {
 		taskIdle: "idle", taskReady: "ready", taskRunning: "running", taskParked: "parked", taskLost: "lost",
 		waitNothing: "nothing", waitRead: "read", waitWrite: "write", waitTimer: "timer",
 		waitQueued: "queue", waitBlocking: "blocking call", waitChildren: "children",
+		waitSignal: "signal", waitProcess: "process",
+		jobQueued: "queued", jobRunning: "running", jobDone: "done", jobWithdrawn: "withdrawn", jobAbandoned: "abandoned",
 	} {
 		require.Equal(t, want, state.String())
 	}
