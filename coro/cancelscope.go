@@ -2,6 +2,7 @@ package coro
 
 import (
 	"context"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -42,8 +43,9 @@ type cancelScope struct {
 	std   atomic.Pointer[stdContext] // made when somebody asks
 
 	deadline time.Duration // on the loop's clock; 0 is none
+	watched  time.Duration // the deadline of the context that watch watches
 	limit    time.Duration // the duration that Timeout was given
-	timer    reactor.Timer // set while there is a deadline
+	timer    reactor.Timer // of a deadline that has not passed yet
 
 	shielded bool // not cancelled with its parent
 	daemons  bool // its tasks are the group's daemons
@@ -67,9 +69,7 @@ func (s *cancelScope) open(l *loop, parent *cancelScope, ctx context.Context) {
 
 // close ends the scope, whose tasks have all left.
 func (s *cancelScope) close() {
-	if s.deadline != 0 {
-		s.timer.Stop()
-	}
+	s.timer.Stop()
 	s.ended = true
 	if s.parent != nil {
 		s.parent.inner.remove(s)
@@ -81,28 +81,36 @@ func (s *cancelScope) close() {
 // cancelled.
 var errLeft = context.Canceled
 
-// cancel cancels the scope and those inside it, in the order in which tasks and
-// scopes came. The first cause counts.
+// cancel cancels the scope and those inside it: first its tasks, in the order in
+// which they came, then the scopes in theirs. The first cause counts, and if a
+// context has told the goroutines one already, that is the first.
 func (s *cancelScope) cancel(cause error) {
 	if s.cause != nil {
 		return
 	}
 	s.cause = cause
 	s.publish(&s.cause)
+	if first := s.over.Load(); first != &s.cause {
+		s.cause = *first
+	}
 	for t := s.tasks.first; t != nil; t = t.links.next {
-		t.interrupt(cause)
+		t.interrupt(s.cause)
 	}
 	for inner := s.inner.first; inner != nil; inner = inner.links.next {
 		if !inner.shielded {
-			inner.cancel(cause)
+			inner.cancel(s.cause)
 		}
 	}
 }
 
-// expireAt cancels the scope at a moment on the loop's clock. One that has
-// passed cancels it now, and one beyond the clock's end never does.
-func (s *cancelScope) expireAt(at time.Duration) {
-	s.deadline = at
+// expireAt cancels the scope at a moment on the loop's clock: at once if it has
+// passed, and never if it is the end of the clock.
+func (s *cancelScope) expireAt(at, now time.Duration) {
+	s.deadline = asDeadline(at)
+	if at <= now {
+		s.expire()
+		return
+	}
 	s.timer.Init(s.loop.reactor, (*expiry)(s))
 	s.timer.ResetAt(at)
 }
@@ -110,15 +118,41 @@ func (s *cancelScope) expireAt(at time.Duration) {
 // expiry is a scope as what its timer runs.
 type expiry cancelScope
 
-func (e *expiry) Run() {
-	s := (*cancelScope)(e)
-	s.cancel(&TimeoutError{Limit: s.limit, At: s.loop.reactor.OS().Epoch().Add(s.deadline)})
+func (e *expiry) Run() { (*cancelScope)(e).expire() }
+
+func (s *cancelScope) expire() {
+	s.cancel(&TimeoutError{Limit: s.limit, At: s.loop.moment(s.deadline)})
+}
+
+// place is a moment as a deadline on the loop's clock, which may have begun after
+// it. What the clock cannot express is its first or its last moment.
+func (l *loop) place(at time.Time) time.Duration {
+	return asDeadline(at.Sub(l.reactor.OS().Epoch()))
+}
+
+// moment is the contrary of place.
+func (l *loop) moment(at time.Duration) time.Time {
+	if at == math.MinInt64 {
+		return time.Time{} // of the times that are so long ago, the one that is used
+	}
+	return l.reactor.OS().Epoch().Add(at)
+}
+
+// asDeadline is a moment on the loop's clock, but for 0, which is none.
+func asDeadline(at time.Duration) time.Duration {
+	if at == 0 {
+		return -1
+	}
+	return at
 }
 
 // watch cancels the scope when a context ends that no scope around it announces:
 // one that package context derived from it, with a timeout perhaps, or the one
 // that Run was given. The function it returns ends the watch.
 func (s *cancelScope) watch(ctx context.Context) (stop func() bool) {
+	if deadline, ok := ctx.Deadline(); ok {
+		s.watched = s.loop.place(deadline)
+	}
 	if ctx.Err() != nil {
 		s.cancel(context.Cause(ctx))
 		return func() bool { return true }

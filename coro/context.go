@@ -22,18 +22,25 @@ import (
 //
 // Any goroutine may call its methods, at any time.
 
-// Deadline is the earliest one of the scope and those around it, up to a
-// Shield.
+// Deadline is the earliest one of what ends the scope: its own, that of a context
+// of package context under which it was made, and those of the scopes around it,
+// up to a Shield.
 func (s *cancelScope) Deadline() (deadline time.Time, ok bool) {
-	if !s.shielded {
-		deadline, ok = s.outer.Deadline()
-	}
-	if s.deadline != 0 {
-		if own := s.loop.reactor.OS().Epoch().Add(s.deadline); !ok || own.Before(deadline) {
-			return own, true
+	earliest := time.Duration(0)
+	for around := s; around != nil; around = around.parent {
+		for _, at := range [...]time.Duration{around.deadline, around.watched} {
+			if at != 0 && (earliest == 0 || at < earliest) {
+				earliest = at
+			}
+		}
+		if around.shielded {
+			break
 		}
 	}
-	return deadline, ok
+	if earliest == 0 {
+		return time.Time{}, false
+	}
+	return s.loop.moment(earliest), true
 }
 
 // Done is closed when the scope is cancelled or left.
@@ -41,25 +48,33 @@ func (s *cancelScope) Done() <-chan struct{} { return s.materialise().Done() }
 
 // Err is context.DeadlineExceeded once a Timeout or a Deadline has passed, of
 // this scope or of the one that cancelled it, and context.Canceled once the
-// scope was cancelled otherwise, or left. context.Cause tells the reason.
+// scope was cancelled otherwise, or left. context.Cause tells the reason. Once
+// it is not nil, Done is closed.
 func (s *cancelScope) Err() error {
-	if reason := s.reason(); reason != nil {
-		return contextError(*reason)
+	reason := s.reason()
+	if reason == nil {
+		return nil
 	}
-	return nil
+	if std := s.std.Load(); std != nil {
+		std.end(*reason)
+	}
+	return contextError(*reason)
 }
 
 // reason is why the scope is over, or the nearest one around it whose end is not
-// kept off by a shield; nil while it is not.
+// kept off by a shield; nil while it is not. What was told once is told again: an
+// end from around stays the scope's own.
 func (s *cancelScope) reason() *error {
-	for {
-		if reason := s.over.Load(); reason != nil {
-			return reason
+	for around := s; ; around = around.parent {
+		if reason := around.over.Load(); reason != nil {
+			if around == s || s.over.CompareAndSwap(nil, reason) {
+				return reason
+			}
+			return s.over.Load()
 		}
-		if s.shielded || s.parent == nil {
+		if around.shielded || around.parent == nil {
 			return nil
 		}
-		s = s.parent
 	}
 }
 
@@ -99,25 +114,34 @@ func (s *cancelScope) publish(reason *error) {
 }
 
 // materialise gives the scope's context of package context, and makes it if
-// this is the first time that somebody asks.
+// this is the first time that somebody asks. It has ended if the scope is over.
 //
 // Order: the reason is read after std was stored, and publish does the contrary,
 // so that one of the two sees the other.
 func (s *cancelScope) materialise() *stdContext {
-	if std := s.std.Load(); std != nil {
-		return std
-	}
-	std := newStdContext(s.outer)
-	if !s.std.CompareAndSwap(nil, std) {
-		return s.std.Load()
-	}
-	if s.parent != nil && !s.shielded {
-		std.endWith(s.parent.materialise())
+	std := s.std.Load()
+	if std == nil {
+		std = newStdContext(s.outer)
+		if s.std.CompareAndSwap(nil, std) {
+			s.follow(std)
+		} else {
+			std = s.std.Load()
+		}
 	}
 	if reason := s.reason(); reason != nil {
 		std.end(*reason)
 	}
 	return std
+}
+
+// follow makes std, the scope's, end when the one of the scope around it does.
+func (s *cancelScope) follow(std *stdContext) {
+	if s.parent == nil || s.shielded {
+		return
+	}
+	around := s.parent.materialise()
+	leave := around.origin.AfterFunc(func() { s.publish(s.parent.over.Load()) })
+	_ = std.origin.AfterFunc(func() { leave() })
 }
 
 // stdContext is a context of package context that ends for a reason we give it,
@@ -128,6 +152,7 @@ type stdContext struct {
 	context.Context
 	release context.CancelFunc
 	origin  origin
+	once    sync.Once
 }
 
 func newStdContext(values context.Context) *stdContext {
@@ -136,16 +161,16 @@ func newStdContext(values context.Context) *stdContext {
 	return c
 }
 
-// end ends the context. The first call counts.
+// end ends the context. The first call counts, and the others wait for it: whoever
+// returns from here finds the context ended, with its cause.
+//
+// Order: the origin tells the context its cause. To release it first would end
+// it without one.
 func (c *stdContext) end(cause error) {
-	c.origin.end(cause)
-	c.release()
-}
-
-// endWith makes the context end when the one of the scope around it does.
-func (c *stdContext) endWith(around *stdContext) {
-	leave := around.origin.AfterFunc(func() { c.end(around.origin.reason.Load().cause) })
-	_ = c.origin.AfterFunc(func() { leave() })
+	c.once.Do(func() {
+		c.origin.end(cause)
+		c.release()
+	})
 }
 
 // origin is a parent for contexts of package context, which ask it, by its
@@ -161,27 +186,27 @@ type origin struct {
 
 // ending is why an origin has ended.
 type ending struct {
-	cause, err error
-	holder     context.Context // one that ended with cause: package context can ask it
+	err    error
+	holder context.Context // one that ended with the cause: package context can ask it
 }
 
+// end is called once.
 func (o *origin) end(cause error) {
 	holder, cancel := context.WithCancelCause(context.Background())
 	cancel(cause)
 	o.mu.Lock()
 	tell := o.tell
-	if tell != nil {
-		o.tell = nil
-		o.reason.Store(&ending{cause, contextError(cause), holder})
-		close(o.done)
-	}
+	o.tell = nil
+	o.reason.Store(&ending{contextError(cause), holder})
+	close(o.done)
 	o.mu.Unlock()
 	for f := range tell {
 		(*f)()
 	}
 }
 
-func (o *origin) Deadline() (time.Time, bool) { return o.values.Deadline() }
+// Deadline is none: contexts derived from a scope's ask the scope.
+func (o *origin) Deadline() (time.Time, bool) { return time.Time{}, false }
 func (o *origin) Done() <-chan struct{}       { return o.done }
 
 func (o *origin) Err() error {

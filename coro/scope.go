@@ -174,15 +174,18 @@ func (s *Scope) fail(in *cancelScope, err error) {
 	s.scope.cancel(err)
 }
 
-// isEcho reports whether err says no more than that the scope was cancelled. A
-// panic always says more, and of joined errors each has its say.
+// isEcho reports whether err says no more than that the scope was cancelled: with
+// the cause, or with what a context's Err tells of it. A panic always says more,
+// so does a timeout that is not the cause, and of joined errors each has its say.
 func isEcho(err, cause error) bool {
 	if errors.As(err, new(*PanicError)) {
 		return false
 	}
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok || reflect.TypeOf(err).Comparable() && err == cause {
-		return errors.Is(err, cause) || errors.Is(err, context.Canceled)
+		var timeout *TimeoutError
+		return errors.Is(err, cause) || errors.Is(err, context.Canceled) ||
+			errors.Is(err, contextError(cause)) && !errors.As(err, &timeout)
 	}
 	return !slices.ContainsFunc(joined.Unwrap(), func(one error) bool { return !isEcho(one, cause) })
 }

@@ -3,6 +3,7 @@ package coro
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"time"
 )
@@ -23,23 +24,30 @@ func Timeout(ctx context.Context, d time.Duration, fn func(ctx context.Context) 
 	if err != nil {
 		return err
 	}
-	return t.runUntil(ctx, t.loop().reactor.After(d), d, fn)
+	now := t.loop().reactor.OS().Now()
+	return t.runUntil(ctx, later(now, d), now, d, fn)
 }
 
-// Deadline is Timeout with a moment. The zero time is one that has passed.
+// Deadline is Timeout with a moment. The zero time is one that has passed. One
+// beyond the loop's clock, in 292 years, never comes.
 func Deadline(ctx context.Context, at time.Time, fn func(ctx context.Context) error) error {
 	t, err := currentTaskOf(ctx)
 	if err != nil {
 		return err
 	}
-	return t.runUntil(ctx, max(at.Sub(t.loop().reactor.OS().Epoch()), 1), 0, fn)
+	return t.runUntil(ctx, t.loop().place(at), t.loop().reactor.OS().Now(), 0, fn)
+}
+
+// later is the moment when d has passed since now, or the end of the clock.
+func later(now, d time.Duration) time.Duration {
+	return now + min(max(d, 0), math.MaxInt64-now)
 }
 
 // runUntil calls fn in a scope that is cancelled at a moment on the loop's clock.
-func (t *task) runUntil(ctx context.Context, at, limit time.Duration, fn func(context.Context) error) error {
+func (t *task) runUntil(ctx context.Context, at, now, limit time.Duration, fn func(context.Context) error) error {
 	s := t.nest(ctx)
 	s.limit = limit
-	s.expireAt(at)
+	s.expireAt(at, now)
 	if ctx != s.parent && !t.ownContext(ctx) {
 		defer s.watch(ctx)()
 	}
@@ -51,7 +59,8 @@ func (t *task) runUntil(ctx context.Context, at, limit time.Duration, fn func(co
 func (t *task) within(d time.Duration) (leave func()) {
 	s := t.nest(t.scope)
 	s.limit = d
-	s.expireAt(t.loop().reactor.After(d))
+	now := t.loop().reactor.OS().Now()
+	s.expireAt(later(now, d), now)
 	return func() { t.leave(s) }
 }
 
