@@ -175,10 +175,12 @@ func (s *Scope) fail(in *cancelScope, err error) {
 }
 
 // isEcho reports whether err says no more than that the scope was cancelled: with
-// the cause, or with what a context's Err tells of it. A panic always says more,
-// so does a timeout that is not the cause, and of joined errors each has its say.
+// the cause, or with what a context's Err tells of it. Another panic says more,
+// also one with the cause as its value, and so does another timeout. Of joined
+// errors each has its say.
 func isEcho(err, cause error) bool {
-	if errors.As(err, new(*PanicError)) {
+	var panicked *PanicError
+	if errors.As(err, &panicked) && !errors.Is(cause, panicked) {
 		return false
 	}
 	joined, ok := err.(interface{ Unwrap() []error })

@@ -63,6 +63,23 @@ func TestScopeErrorsAreJoined(t *testing.T) {
 			},
 			want: []error{one, &PanicError{}},
 		},
+		"a panic, and the echoes of it: once": {
+			body: func(s *Scope) error {
+				for range 3 {
+					_ = s.Go(func(ctx context.Context) error { return fmt.Errorf("wrapped: %w", Sleep(ctx, time.Hour)) })
+				}
+				_ = s.Go(func(ctx context.Context) error {
+					return WithScope(ctx, func(*Scope) error { return Sleep(ctx, time.Hour) })
+				})
+				_ = s.Go(func(ctx context.Context) error { panic(one) })
+				err := Sleep(s.Context(), time.Hour)
+				if joined, ok := err.(interface{ Unwrap() []error }); ok {
+					return fmt.Errorf("the cause of the cancellation is %d errors", len(joined.Unwrap()))
+				}
+				return err
+			},
+			want: []error{one, &PanicError{}}, // of one that is not joined, see below
+		},
 		"an error that cannot be compared": {
 			body: func(s *Scope) error { return uncomparable{one} },
 			want: []error{one},
@@ -83,6 +100,9 @@ func TestScopeErrorsAreJoined(t *testing.T) {
 				}
 				for _, not := range test.not {
 					require.NotErrorIs(t, err, not)
+				}
+				if name == "a panic, and the echoes of it: once" {
+					require.IsType(t, &PanicError{}, err)
 				}
 				if len(test.want) == 1 && name != "an error that an echo is joined to is kept" && name != "an error that cannot be compared" {
 					require.True(t, err == test.want[0], "WithScope with one error: got %#v, want it as it is", err)
