@@ -55,12 +55,20 @@ func (t *Timer) Stop() bool {
 // timerHeap orders timers by their moment, then by the order in which they
 // were set. It is a heap with four children to a node, half as deep as a
 // binary one, with the keys inside the array so that comparing touches no
-// timer.
+// timer. The array is in pages: with a million timers, one that grows as a whole
+// stops the loop to copy 24 MB, and leaves as much garbage four times over.
 type timerHeap struct {
-	entries []timerEntry
-	set     uint64 // timers set so far
-	marked  uint64 // value of set at the last mark
+	pages  []*timerPage
+	len    int
+	set    uint64 // timers set so far
+	marked uint64 // value of set at the last mark
 }
+
+// timerPage is a part of the array.
+//
+// Bound: 24 KB, the least that a loop with a timer has; one page that is not
+// needed is kept.
+type timerPage [1024]timerEntry
 
 type timerEntry struct {
 	when  time.Duration // on the loop's clock
@@ -72,23 +80,37 @@ func (e *timerEntry) before(o *timerEntry) bool {
 	return e.when < o.when || e.when == o.when && e.seq < o.seq
 }
 
+// entry is the one at a place of the heap. The first is three from the array's
+// beginning: so the children of one node are on one page.
+func (h *timerHeap) entry(i int) *timerEntry {
+	at := uint(i) + 3
+	return &h.pages[at/uint(len(timerPage{}))][at%uint(len(timerPage{}))]
+}
+
 func (h *timerHeap) add(t *Timer, when time.Duration) {
 	h.set++
-	h.entries = append(h.entries, timerEntry{})
-	h.up(len(h.entries)-1, timerEntry{when, h.set, t})
+	if h.len+3 == len(h.pages)*len(timerPage{}) || len(h.pages) == 0 {
+		h.pages = append(h.pages, new(timerPage))
+	}
+	h.len++
+	h.up(h.len-1, timerEntry{when, h.set, t})
 }
 
 func (h *timerHeap) remove(t *Timer) {
 	i := t.at - 1
 	t.at = 0
-	last := len(h.entries) - 1
-	moved := h.entries[last]
-	h.entries[last] = timerEntry{}
-	h.entries = h.entries[:last]
-	if i == last {
+	h.len--
+	last := h.entry(h.len)
+	moved := *last
+	*last = timerEntry{}
+	if spare := len(h.pages) - 1; spare > 1 && h.len+3 < (spare-1)*len(timerPage{}) {
+		h.pages[spare] = nil
+		h.pages = h.pages[:spare]
+	}
+	if i == h.len {
 		return
 	}
-	if i > 0 && moved.before(&h.entries[(i-1)/4]) {
+	if i > 0 && moved.before(h.entry((i-1)/4)) {
 		h.up(i, moved)
 	} else {
 		h.down(i, moved)
@@ -98,10 +120,11 @@ func (h *timerHeap) remove(t *Timer) {
 func (h *timerHeap) up(i int, e timerEntry) {
 	for i > 0 {
 		parent := (i - 1) / 4
-		if !e.before(&h.entries[parent]) {
+		above := h.entry(parent)
+		if !e.before(above) {
 			break
 		}
-		h.place(i, h.entries[parent])
+		h.place(i, *above)
 		i = parent
 	}
 	h.place(i, e)
@@ -110,35 +133,35 @@ func (h *timerHeap) up(i int, e timerEntry) {
 func (h *timerHeap) down(i int, e timerEntry) {
 	for {
 		first := 4*i + 1
-		if first >= len(h.entries) {
+		if first >= h.len {
 			break
 		}
-		least := first
-		for c := first + 1; c < min(first+4, len(h.entries)); c++ {
-			if h.entries[c].before(&h.entries[least]) {
-				least = c
+		least, under := first, h.entry(first)
+		for c := first + 1; c < min(first+4, h.len); c++ {
+			if child := h.entry(c); child.before(under) {
+				least, under = c, child
 			}
 		}
-		if !h.entries[least].before(&e) {
+		if !under.before(&e) {
 			break
 		}
-		h.place(i, h.entries[least])
+		h.place(i, *under)
 		i = least
 	}
 	h.place(i, e)
 }
 
 func (h *timerHeap) place(i int, e timerEntry) {
-	h.entries[i] = e
+	*h.entry(i) = e
 	e.timer.at = i + 1
 }
 
 // next is the moment of the earliest timer.
 func (h *timerHeap) next() (time.Duration, bool) {
-	if len(h.entries) == 0 {
+	if h.len == 0 {
 		return 0, false
 	}
-	return h.entries[0].when, true
+	return h.entry(0).when, true
 }
 
 // mark makes due pass over timers set from here on: a timer that is set by a
@@ -149,10 +172,10 @@ func (h *timerHeap) mark() { h.marked = h.set }
 // the last mark. Timers set since sort behind all those: their moment is not
 // before now, and their number is higher.
 func (h *timerHeap) due(now time.Duration) *Timer {
-	if len(h.entries) == 0 {
+	if h.len == 0 {
 		return nil
 	}
-	e := &h.entries[0]
+	e := h.entry(0)
 	if e.when > now || e.seq > h.marked {
 		return nil
 	}

@@ -11,12 +11,12 @@ import (
 )
 
 // check verifies the heap's order and that every timer knows its place.
-func (h *timerHeap) check(t rapid.TB) {
-	for i := range h.entries {
-		e := &h.entries[i]
+func (h *timerHeap) check(t require.TestingT) {
+	for i := range h.len {
+		e := h.entry(i)
 		require.Equal(t, i+1, e.timer.at, "place kept in the timer of entry %d", i)
 		if i > 0 {
-			require.False(t, e.before(&h.entries[(i-1)/4]), "entry %d sorts before its parent", i)
+			require.False(t, e.before(h.entry((i-1)/4)), "entry %d sorts before its parent", i)
 		}
 	}
 }
@@ -36,7 +36,7 @@ func TestTimerHeapHoldsTheOrderOfASortedList(t *testing.T) {
 		now := time.Duration(0)
 		instant := rapid.OneOf(rapid.Int64Range(0, 20), rapid.Int64Range(0, math.MaxInt64))
 		t.Repeat(map[string]func(*rapid.T){
-			"": func(t *rapid.T) { h.check(t); require.Len(t, h.entries, len(model)) },
+			"": func(t *rapid.T) { h.check(t); require.Equal(t, len(model), h.len) },
 			"add": func(t *rapid.T) {
 				timer := &Timer{loop: l}
 				when := time.Duration(instant.Draw(t, "when"))
@@ -74,6 +74,19 @@ func TestTimerHeapHoldsTheOrderOfASortedList(t *testing.T) {
 			},
 		})
 	})
+}
+
+func TestTimerHeapGivesABurstsMemoryBack(t *testing.T) {
+	var h timerHeap
+	burst := make([]Timer, 100_000)
+	for i := range burst {
+		h.add(&burst[i], time.Duration(i))
+	}
+	h.check(t)
+	for i := range burst {
+		h.remove(&burst[i])
+	}
+	require.LessOrEqual(t, len(h.pages), 2, "pages of an empty heap after a burst")
 }
 
 func TestTimerIsNeverEarly(t *testing.T) {

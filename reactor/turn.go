@@ -51,7 +51,7 @@ func (l *Loop) contain() {
 }
 
 func (l *Loop) fireTimers() {
-	if len(l.timers.entries) == 0 {
+	if l.timers.len == 0 {
 		return
 	}
 	l.timers.mark()
