@@ -213,7 +213,7 @@ func BenchmarkTimeout(b *testing.B) {
 	})
 }
 
-// And around one that takes another turn of the loop?
+// And a Shield around it, which needs no clock and no timer?
 func BenchmarkShield(b *testing.B) {
 	onLoop(b, func(ctx context.Context, s *Scope) {
 		b.ResetTimer()

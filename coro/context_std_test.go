@@ -134,7 +134,7 @@ func TestScopeContextStartsNoGoroutines(t *testing.T) {
 						defer cancelFurther()
 						defer context.AfterFunc(further, func() {})()
 					}
-					require.Equal(t, before, runtime.NumGoroutine(), "goroutines after 10 contexts of %s, and what hangs on them", how)
+					require.LessOrEqual(t, runtime.NumGoroutine(), before, "goroutines after 10 contexts of %s, and what hangs on them", how)
 				}
 				return nil
 			})

@@ -39,8 +39,11 @@
 // # Cancellation
 //
 // A scope is cancelled by the first error in it, by [Scope.Cancel], by the end of
-// the context it was made with, and with the scope around it. The reason is the
-// error of every operation it cancels, and context.Cause of the scope's contexts.
+// the context it was made with, and with the scope around it. [Timeout] and
+// [Deadline] are scopes around a function, cancelled when a time is over. The
+// reason is the error of every operation it cancels, and context.Cause of the
+// scope's contexts. Its tasks feel it in the order in which they came, then those
+// of the scopes inside.
 //
 // It is level-triggered: in a cancelled scope every operation that may suspend
 // fails, not only the one that was waiting, until the scope is left. A task that
@@ -136,7 +139,10 @@
 //	a resume and a park                70 ns; the bare coroutine's are 62
 //	Yield, through the loop's queue    110 ns
 //	spawn and end of an empty task     250 ns, no allocation
-//	WithScope                          300 ns, 4 allocations
+//	WithScope                          250 ns, one allocation
+//	Timeout, Shield                    225 and 150 ns, one allocation
+//	a million sleeping tasks           3.06 GB
+//	cancelling 100 000 of them         1 us each, up to their end
 //	Blocking, of nothing               27 us, most of it two switches of threads;
 //	                                   1.1 us each with 100 tasks at it
 //

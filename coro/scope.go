@@ -185,9 +185,8 @@ func isEcho(err, cause error) bool {
 	}
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok || reflect.TypeOf(err).Comparable() && err == cause {
-		var timeout *TimeoutError
 		return errors.Is(err, cause) || errors.Is(err, context.Canceled) ||
-			errors.Is(err, contextError(cause)) && !errors.As(err, &timeout)
+			errors.Is(err, contextError(cause)) && !errors.As(err, new(*TimeoutError))
 	}
 	return !slices.ContainsFunc(joined.Unwrap(), func(one error) bool { return !isEcho(one, cause) })
 }
