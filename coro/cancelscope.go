@@ -115,6 +115,13 @@ func (s *cancelScope) expireAt(at, now time.Duration) {
 	s.timer.ResetAt(at)
 }
 
+// expireAfter cancels the scope once d has passed.
+func (s *cancelScope) expireAfter(d time.Duration) {
+	now := s.loop.reactor.OS().Now()
+	s.limit = d
+	s.expireAt(later(now, d), now)
+}
+
 // expiry is a scope as what its timer runs.
 type expiry cancelScope
 

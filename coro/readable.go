@@ -134,9 +134,9 @@ func (r *readable) call() {
 	r.phase, r.consumed = readableRunning, false
 	in := s.handlers
 	if s.config.RequestTimeout > 0 {
-		in = &cancelScope{group: s.scope, limit: s.config.RequestTimeout}
+		in = &cancelScope{group: s.scope}
 		in.open(s.loop, s.handlers, s.handlers)
-		in.expireAt(s.loop.reactor.After(s.config.RequestTimeout))
+		in.expireAfter(s.config.RequestTimeout)
 	}
 	s.loop.serve(in, s.handler, &r.Conn, s.site)
 }

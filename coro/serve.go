@@ -244,8 +244,7 @@ func (s *server) drain() {
 			n.cancel(s.cause())
 		}
 	}
-	s.handlers.limit = s.config.DrainTimeout
-	s.handlers.expireAt(s.loop.reactor.After(s.config.DrainTimeout))
+	s.handlers.expireAfter(s.config.DrainTimeout)
 }
 
 // cause is what the server ends for.

@@ -58,9 +58,7 @@ func (t *task) runUntil(ctx context.Context, at, now, limit time.Duration, fn fu
 // within lets what the task does until it calls leave take no longer than d.
 func (t *task) within(d time.Duration) (leave func()) {
 	s := t.nest(t.scope)
-	s.limit = d
-	now := t.loop().reactor.OS().Now()
-	s.expireAt(later(now, d), now)
+	s.expireAfter(d)
 	return func() { t.leave(s) }
 }
 
