@@ -19,6 +19,12 @@ func (t *task) checkpoint() error {
 	return t.scope.cause
 }
 
+// spend counts further operations for one that does the work of many.
+func (t *task) spend(operations int) {
+	l := t.loop()
+	l.operations = max(l.operations-operations, 0)
+}
+
 // operationsPerResume is how many operations a task may complete without
 // waiting before it is made to yield.
 //

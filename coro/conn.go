@@ -1,8 +1,10 @@
 package coro
 
 import (
+	"errors"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/weft-go/weft/poller"
@@ -17,6 +19,9 @@ import (
 // A second task that reads while one is reading waits for its turn, and so does
 // a second writer: what one Write is given arrives in one piece.
 //
+// It has the methods of net.TCPConn, on a Unix socket as far as they make sense
+// there.
+//
 // A parked task with its Conn is about 3 KB, most of it the coroutine's stack.
 //
 // Bound: 128 bytes, a size class of the allocator; see task.
@@ -28,6 +33,9 @@ type Conn struct {
 	// busy: a task is in Read or Write, by direction.
 	busy   [2]bool
 	closed bool
+	// closing: Close was called, perhaps from a goroutine that is no task and
+	// whose call has not reached the loop yet.
+	closing atomic.Bool
 }
 
 // connExtra is what few connections have.
@@ -37,6 +45,8 @@ type connExtra struct {
 	session  *session      // with deadlines of Serve's
 	readable *readable     // under ServeReadable
 	state    any           // see SetState
+	shared   bool          // the descriptor was handed out, and may have a duplicate; see close
+	lingers  bool          // SetLinger with seconds; see close
 }
 
 // more is the connection's extra, made if it has none.
@@ -123,16 +133,62 @@ func (c *Conn) CloseWrite() error {
 	}))
 }
 
-// Close closes the connection; tasks that wait for it get net.ErrClosed. The
-// kernel goes on sending what was written. It never suspends.
-func (c *Conn) Close() error { return c.opError("close", c.loop.do(c.close)) }
+// CloseRead shuts the incoming direction down: once what is there has been read,
+// Read returns io.EOF. The peer is not told, and may go on sending.
+func (c *Conn) CloseRead() error {
+	return c.opError("close", c.loop.do(func() error {
+		if c.closed {
+			return net.ErrClosed
+		}
+		return c.loop.reactor.OS().CloseRead(c.src.FD())
+	}))
+}
 
+// Close closes the connection; tasks that wait for it get net.ErrClosed. The
+// kernel goes on sending what was written. It never suspends, and from a
+// goroutine that is no task it does not wait for the loop either: a caller may
+// hold a lock that a task is about to want, as net/http's Server does. What that
+// goroutine calls next finds the connection closed.
+func (c *Conn) Close() error {
+	if c.loop.onLoop() {
+		return c.opError("close", c.close())
+	}
+	if c.closing.Swap(true) || c.loop.send(func() { _ = c.close() }) != nil {
+		return &net.OpError{Op: "close", Net: c.network(), Addr: c.emptyPeer(), Err: net.ErrClosed}
+	}
+	return nil
+}
+
+// close closes the descriptor in the way that fits it. Where it may have a
+// duplicate the registration has to be ended first; see poller.Sockets.CloseFD.
 func (c *Conn) close() error {
 	if c.closed {
 		return net.ErrClosed
 	}
 	c.closed = true
-	return c.src.Close()
+	c.closing.Store(true)
+	if c.extra == nil || !c.extra.shared && !c.extra.lingers {
+		return c.src.Close()
+	}
+	last := c.closeElsewhere()
+	fd, err := c.src.Deregister()
+	err = errors.Join(err, c.loop.reactor.OS().CloseFD(fd))
+	last()
+	return err
+}
+
+// closeElsewhere makes the last close of a socket that lingers, which waits for
+// the peer and would stop the loop meanwhile, that of a goroutine. Without a
+// descriptor to spare the loop does wait.
+//
+// Order: the goroutine begins when the loop has closed its own descriptor.
+func (c *Conn) closeElsewhere() (begin func()) {
+	if c.extra.lingers {
+		if file, err := c.duplicate(); err == nil {
+			return func() { c.loop.helpers.Go(func() { _ = file.Close() }) }
+		}
+	}
+	return func() {}
 }
 
 // SetDeadline sets both deadlines. An operation that would wait past its
@@ -185,6 +241,14 @@ func (c *Conn) RemoteAddr() net.Addr {
 	}
 	if addr := c.address(poller.OS.PeerAddr); addr != nil {
 		return addr
+	}
+	return c.emptyAddr()
+}
+
+// emptyPeer is RemoteAddr of a closed connection.
+func (c *Conn) emptyPeer() net.Addr {
+	if c.peer.IsValid() {
+		return net.TCPAddrFromAddrPort(c.peer)
 	}
 	return c.emptyAddr()
 }

@@ -230,6 +230,7 @@ func pattern(n int) []byte {
 // to the loop; nil is a system that works.
 type faultyOS struct {
 	poller.OS
+	transfers
 	accept    func() error
 	add       func() error
 	wait      func() error

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
+	"sync/atomic"
+	"time"
 
 	"github.com/weft-go/weft/poller"
 	"github.com/weft-go/weft/reactor"
@@ -19,6 +22,8 @@ type Listener struct {
 	backoff reactor.Backoff
 	pausing *task // in Accept, for want of descriptors; Close wakes it
 	closed  bool
+	shared  bool        // the descriptor was handed out, and may have a duplicate
+	closing atomic.Bool // Close was called, perhaps from elsewhere and not yet arrived
 }
 
 // Listen opens a listener on the task's loop. The network is "tcp", "tcp4",
@@ -80,7 +85,8 @@ func (l *loop) listen(at poller.Addr, o poller.ListenOptions) (*Listener, error)
 // kernel has no room to register a connection, which is dropped then. From a
 // goroutine that is no task it works as Conn's methods do. Tasks that accept at
 // the same time are served in the order in which they came. Errors:
-// *net.OpError: errors.Is finds net.ErrClosed, or the cause of a cancelled scope.
+// *net.OpError: errors.Is finds net.ErrClosed, os.ErrDeadlineExceeded, or the cause
+// of a cancelled scope.
 func (ln *Listener) Accept() (net.Conn, error) {
 	c, err := ln.AcceptConn()
 	if err != nil {
@@ -146,6 +152,9 @@ func (ln *Listener) acceptNext(t *task) (poller.FD, poller.Addr, error) {
 		if ln.closed {
 			return poller.NoFD, poller.Addr{}, net.ErrClosed
 		}
+		if ln.src.Expired(reactor.In) {
+			return poller.NoFD, poller.Addr{}, os.ErrDeadlineExceeded
+		}
 		fd, peer, err := ln.loop.reactor.OS().Accept(ln.src.FD())
 		switch {
 		case err == nil:
@@ -172,9 +181,16 @@ func (ln *Listener) acceptNext(t *task) (poller.FD, poller.Addr, error) {
 
 // Close stops accepting; a task in Accept gets net.ErrClosed. Accepted
 // connections go on. A Unix socket's path is removed, if it is still this
-// listener's.
+// listener's. From a goroutine that is no task it does not wait for the loop; see
+// Conn.Close.
 func (ln *Listener) Close() error {
-	return ln.opError("close", ln.loop.do(ln.close))
+	if ln.loop.onLoop() {
+		return ln.opError("close", ln.close())
+	}
+	if ln.closing.Swap(true) {
+		return ln.opError("close", net.ErrClosed)
+	}
+	return ln.opError("close", ln.loop.send(func() { _ = ln.close() }))
 }
 
 func (ln *Listener) close() error {
@@ -182,12 +198,30 @@ func (ln *Listener) close() error {
 		return net.ErrClosed
 	}
 	ln.closed = true
+	ln.closing.Store(true)
 	delete(ln.loop.listeners, ln)
 	ln.path.Remove()
 	if ln.pausing != nil {
 		ln.pausing.wake(net.ErrClosed)
 	}
-	return ln.src.Close()
+	if !ln.shared {
+		return ln.src.Close()
+	}
+	fd, err := ln.src.Deregister()
+	return errors.Join(err, ln.loop.reactor.OS().CloseFD(fd))
+}
+
+// SetDeadline sets the moment after which Accept fails with
+// os.ErrDeadlineExceeded, until another one is set; the zero time is none. While
+// Accept pauses for want of descriptors it may be a pause late.
+func (ln *Listener) SetDeadline(t time.Time) error {
+	return ln.opError("set", ln.loop.do(func() error {
+		if ln.closed {
+			return net.ErrClosed
+		}
+		ln.src.SetDeadline(reactor.In, ln.loop.reactor.At(t))
+		return nil
+	}))
 }
 
 // Addr is the address the listener is bound to: a *net.TCPAddr or *net.UnixAddr.

@@ -40,6 +40,7 @@ type loop struct {
 	signals   map[*Signals]struct{}
 	helpers   sync.WaitGroup // what runs, or waits to run, on goroutines for tasks
 	buffers   [][]byte       // free copy buffers; the last one used is taken first
+	pipes     pipePool
 }
 
 // defaultMaxIdle is how many idle coroutines a loop keeps.
@@ -180,8 +181,16 @@ func (l *loop) asTask(fn func(*task) error) error {
 // deliver posts what a goroutine of our own has for the loop, whose queue may be
 // full: giving up would leave a task waiting for ever. It gives up on a closed
 // loop, where nobody waits.
-func (l *loop) deliver(fn func()) {
-	for errors.Is(l.reactor.Post(fn), reactor.ErrPostQueueFull) {
+func (l *loop) deliver(fn func()) { _ = l.send(fn) }
+
+// send posts what must not be lost, and waits while the queue is full. Error:
+// reactor.ErrLoopClosed.
+func (l *loop) send(fn func()) error {
+	for {
+		err := l.reactor.Post(fn)
+		if !errors.Is(err, reactor.ErrPostQueueFull) {
+			return err
+		}
 		time.Sleep(time.Millisecond)
 	}
 }

@@ -27,6 +27,14 @@ func outside(t *testing.T, ctx context.Context, fn func()) {
 	require.NoError(t, err)
 }
 
+// fromEverywhere runs test on a task, and on a plain goroutine while the loop goes
+// on.
+func fromEverywhere(t *testing.T, ctx context.Context, test func()) {
+	t.Helper()
+	test()
+	outside(t, ctx, test)
+}
+
 func TestConnServesPlainGoroutines(t *testing.T) {
 	onEveryBackend(t, func(t *testing.T, e *env) {
 		e.try(func(ctx context.Context) {

@@ -105,6 +105,7 @@ func (l *loop) close() error {
 	for s := range l.signals {
 		s.close()
 	}
+	l.pipes.close(l.reactor.OS())
 	err := l.reactor.Close()
 	for _, t := range l.idle {
 		l.retire(t)

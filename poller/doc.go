@@ -64,6 +64,12 @@
 // Except for Wake, which any goroutine may call, the methods belong to one
 // goroutine: the loop's.
 //
+// # Capabilities
+//
+// What not every system has, or a simulated one cannot have, is an interface of its
+// own, which the OS may be too: [FileSender] (sendfile: Linux, darwin, FreeBSD,
+// DragonFly), [Splicer] (Linux), [Duplicator] (all real ones).
+//
 // # Backends
 //
 //	epoll    Linux; the default there
