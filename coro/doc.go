@@ -105,11 +105,41 @@
 // # Order and fairness
 //
 // Tasks start in the order in which they were spawned, and run in the order in which
-// they became ready. Those that wait for the same thing, an [Event], a turn at a
-// connection, a connection of a listener, get it in the order in which they came.
+// they became ready. Those that wait for the same thing, a value, a lock, a turn at
+// a connection, a connection of a listener, get it in the order in which they came.
 // A task that never has to wait, because its connection always has bytes and room,
 // is made to let the others run every 32 operations; a loop looks for new events
 // every 256 tasks.
+//
+// # Sync kit
+//
+// Tasks of one loop share variables freely, and need none of this to protect them.
+// They need it to wait for one another:
+//
+//	Chan       values from tasks to tasks, with a buffer or without; Select
+//	           waits for several of these at once
+//	Event      a flag that is set for all
+//	Cond       a place to wait until something has changed; it needs no mutex
+//	Mutex      what must stay whole while its owner waits
+//	Semaphore  a number of places
+//	Broadcast  each value to all subscribers; the slow ones lose some
+//	Watch      the latest value
+//	Inbox      values from goroutines to tasks
+//
+// All of them are first come, first served. What a task waited for is handed to it:
+// the value is its own, the mutex is held, before it runs again, and nobody comes
+// between. A task that is cancelled before that gets nothing and leaves the queue,
+// and what it would have had goes to the next; one that is cancelled after it keeps
+// what it has. Of a Select's cases exactly one happens.
+//
+// What never suspends works in a cancelled scope: TrySend, Close, Unlock, Release,
+// Signal, TrySelect. What does begins with a look at the cancellation, as
+// everywhere.
+//
+// An object belongs to the loop whose task uses it first, and there it has no locks
+// and no atomics. A task of another loop gets [ErrWrongLoop], a plain goroutine
+// [ErrNotTask]; between loops, and from goroutines, values go through an [Inbox].
+// Each has Stats, for its loop's tasks to look at; an Inbox's are for everybody.
 //
 // # Connections and goroutines
 //
@@ -156,9 +186,15 @@
 //	cancelling 100 000 of them         1 us each, up to their end
 //	Blocking, of nothing               27 us, most of it two switches of threads;
 //	                                   1.1 us each with 100 tasks at it
+//	Send and Recv of a Chan            28 ns with a buffer of 64, 78 with one of 1,
+//	                                   107 without: then each value is a switch
+//	Lock and Unlock of a free Mutex    15 ns
+//	Select of two cases that waits     40 ns more than Recv; an allocation for each
+//	                                   case that is not kept
+//	Send to an Inbox, and Recv         70 ns while the receiver is busy
 //
 // For comparison, two goroutines that hand a value to and fro through two channels
-// take 360 ns for it.
+// take 360 ns for it, and 140 to hand one over.
 //
 // The stack is the price of straight-line code, and 2 KB is its smallest size: a
 // handler that calls deep, or holds a buffer in a variable, has 4 KB or more, and

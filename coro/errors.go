@@ -15,6 +15,36 @@ var (
 	// ErrNoLoop: the context does not come from Run, or from a task.
 	ErrNoLoop = errors.New("coro: the context belongs to no loop")
 
+	// ErrWrongLoop: an object of the sync kit was used by a task of another loop
+	// than the one it was used on first.
+	ErrWrongLoop = errors.New("coro: the object belongs to another loop")
+
+	// ErrChanClosed: what carries values, a Chan, Broadcast, Subscription, Watch
+	// or Inbox, was closed, and for a receiver: there are none left in it.
+	ErrChanClosed = errors.New("coro: closed, no more values")
+
+	// ErrNoCases: Select was called without a case, and would wait for ever.
+	ErrNoCases = errors.New("coro: Select without a case")
+
+	// ErrNotOwner: Unlock by a task that does not hold the Mutex, or Release of
+	// more than was acquired.
+	ErrNotOwner = errors.New("coro: not held")
+
+	// ErrDeadlock: Lock by the task that holds the Mutex, which would wait for
+	// itself.
+	ErrDeadlock = errors.New("coro: the task holds the mutex already")
+
+	// ErrOverCapacity: more was asked of a Semaphore than it can ever give.
+	ErrOverCapacity = errors.New("coro: the semaphore never has that many")
+
+	// ErrInboxFull: there is no room in an Inbox. The error's text has the
+	// capacity.
+	ErrInboxFull = errors.New("coro: the inbox is full")
+
+	// ErrWouldBlock: Inbox.Send would have to wait for room, and was called on
+	// an event loop, which cannot run meanwhile.
+	ErrWouldBlock = errors.New("coro: waiting here would block the event loop")
+
 	// ErrNested: Run was called from a task, whose loop it would stop.
 	ErrNested = errors.New("coro: Run inside a task")
 

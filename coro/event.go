@@ -1,17 +1,14 @@
 package coro
 
-import (
-	"context"
-	"sync/atomic"
-)
+import "context"
 
 // Event is a flag that tasks of one loop wait for. The zero value is not set.
-// It belongs to the loop of the task that uses it first; from another loop, or
-// from a plain goroutine, its methods return ErrNotTask.
+// It belongs to the loop of the task that uses it first. Errors of its methods:
+// ErrWrongLoop, ErrNotTask, ErrNoLoop.
 type Event struct {
-	loop  atomic.Pointer[loop] // two loops may claim it at the same time
-	set   bool
-	queue waitQueue
+	home    home
+	set     bool
+	waiting line[struct{}]
 }
 
 // EventStats is a look at an Event.
@@ -23,47 +20,41 @@ type EventStats struct {
 // Set sets the event and wakes all tasks that wait for it, in the order in which
 // they came.
 func (e *Event) Set(ctx context.Context) error {
-	if _, err := e.task(ctx); err != nil {
+	if _, err := e.home.task(ctx); err != nil {
 		return err
 	}
 	e.set = true
-	for e.queue.wakeOne(nil) {
-	}
+	e.waiting.completeAll(nil)
 	return nil
 }
 
 // Clear makes later calls of Wait wait again.
 func (e *Event) Clear(ctx context.Context) error {
-	_, err := e.task(ctx)
+	_, err := e.home.task(ctx)
 	if err == nil {
 		e.set = false
 	}
 	return err
 }
 
-// Wait suspends the task until the event is set. Errors: the cause of a
-// cancelled scope, ErrNotTask, ErrNoLoop.
+// Wait suspends the task until the event is set. Errors besides the Event's: the
+// cause of ctx or of a cancelled scope.
 func (e *Event) Wait(ctx context.Context) error {
-	t, err := e.task(ctx)
-	if err != nil {
+	t, err := e.home.begin(ctx)
+	if err != nil || e.set {
 		return err
 	}
-	if err := t.begin(ctx); err != nil || e.set {
-		return err
-	}
-	return e.queue.wait(ctx, t)
+	_, err = e.waiting.wait(ctx, t, waitQueued, struct{}{})
+	return err
 }
 
 // Stats is a look at the event; call it from a task of its loop.
-func (e *Event) Stats() EventStats { return EventStats{e.set, e.queue.len} }
+func (e *Event) Stats() EventStats { return EventStats{e.set, e.waiting.len} }
 
-func (e *Event) task(ctx context.Context) (*task, error) {
-	t, err := currentTaskOf(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if l := t.loop(); e.loop.Load() != l && !e.loop.CompareAndSwap(nil, l) {
-		return nil, ErrNotTask
-	}
-	return t, nil
-}
+// WaitCase is the case that the event is set.
+func (e *Event) WaitCase() Case { return Case{kind: caseObject, of: e} }
+
+func (e *Event) at() *home               { return &e.home }
+func (e *Event) poll() (bool, error)     { return e.set, nil }
+func (e *Event) join(t *task) any        { return e.waiting.join(t, struct{}{}) }
+func (e *Event) leave(w any) (done bool) { _, done = e.waiting.leave(w.(*waiter)); return done }

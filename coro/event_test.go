@@ -94,8 +94,8 @@ func TestEventBelongsToOneLoop(t *testing.T) {
 		return event.Set(ctx)
 	}))
 	require.NoError(t, Run(t.Context(), func(ctx context.Context) error {
-		require.Equal(t, ErrNotTask, event.Set(ctx), "Set from a task of another loop")
-		require.Equal(t, ErrNotTask, event.Wait(ctx), "Wait on a task of another loop")
+		require.Equal(t, ErrWrongLoop, event.Set(ctx), "Set from a task of another loop")
+		require.Equal(t, ErrWrongLoop, event.Wait(ctx), "Wait on a task of another loop")
 		return nil
 	}))
 	t.Run("the one that comes first, also of two at once", func(t *testing.T) {

@@ -29,12 +29,13 @@ type loop struct {
 
 	idle    []*task // coroutines without a function
 	maxIdle int
-	live    int    // tasks with a function
-	spawned uint64 // tasks so far
-	lost    int    // coroutines that Goexit took
-	foreign *Scope // of the tasks that work for other goroutines
-	awaited *Scope // whose end turnUntil waits for
-	ended   bool   // main has ended, and everything with it
+	live    int           // tasks with a function
+	spawned uint64        // tasks so far
+	lost    int           // coroutines that Goexit took
+	foreign *Scope        // of the tasks that work for other goroutines
+	awaited *Scope        // whose end turnUntil waits for
+	ended   bool          // main has ended, and everything with it
+	done    chan struct{} // closed after that, for goroutines
 
 	listeners map[*Listener]struct{}
 	signals   map[*Signals]struct{}
@@ -133,6 +134,9 @@ func (l *loop) onLoop() bool {
 	g := currentG()
 	return g == l.running.Load() || g == l.home.Load()
 }
+
+// hasEnded reports whether the loop is no more. Any goroutine may ask.
+func (l *loop) hasEnded() bool { return l.home.Load() == 0 }
 
 // do runs fn, which must not suspend, on the loop: at once if the caller is
 // there, otherwise posted, and waited for.

@@ -65,7 +65,7 @@ func (c Config) run(ctx context.Context, main func(ctx context.Context) error, s
 	if err != nil {
 		return err
 	}
-	l := &loop{reactor: r, log: c.Logger, maxIdle: c.MaxIdle, listeners: make(map[*Listener]struct{}), signals: make(map[*Signals]struct{})}
+	l := &loop{reactor: r, log: c.Logger, maxIdle: c.MaxIdle, listeners: make(map[*Listener]struct{}), signals: make(map[*Signals]struct{}), done: make(chan struct{})}
 	l.home.Store(currentG())
 	loops.add(l)
 	defer loops.remove(l)
@@ -113,6 +113,7 @@ func (l *loop) close() error {
 	l.idle = nil
 	l.running.Store(0)
 	l.home.Store(0)
+	close(l.done)
 	l.helpers.Wait()
 	return err
 }

@@ -24,16 +24,21 @@ func Sleep(ctx context.Context, d time.Duration) error {
 }
 
 func (t *task) sleep(ctx context.Context, d time.Duration) error {
-	if t.timer == nil {
-		t.timer = new(reactor.Timer)
-		t.timer.Init(t.loop().reactor, (*alarm)(t))
-	}
-	t.timer.Reset(d)
+	t.setTimer(d)
 	err := t.parkUnder(ctx, waitTimer)
 	if err != nil {
 		t.timer.Stop()
 	}
 	return err
+}
+
+// setTimer makes the task's own timer wake it when d has passed.
+func (t *task) setTimer(d time.Duration) {
+	if t.timer == nil {
+		t.timer = new(reactor.Timer)
+		t.timer.Init(t.loop().reactor, (*alarm)(t))
+	}
+	t.timer.Reset(d)
 }
 
 // alarm is a task as what its timer runs.

@@ -90,10 +90,17 @@ const (
 	waitChildren          // the tasks of a scope, a process that was killed; not to be cancelled
 	waitSignal            // a signal to this process
 	waitProcess           // the end of a child process
+	waitSend              // a receiver, or room, in a Chan
+	waitReceive           // a value, of a Chan, Broadcast, Watch or Inbox
+	waitSelect            // the first of several
+	waitLock              // a Mutex
+	waitAcquire           // a Semaphore
+	waitCond              // a Cond's signal
 )
 
 func (k waitKind) String() string {
-	return [...]string{"nothing", "read", "write", "timer", "queue", "blocking call", "children", "signal", "process"}[k]
+	return [...]string{"nothing", "read", "write", "timer", "queue", "blocking call", "children", "signal", "process",
+		"send", "receive", "select", "lock", "acquire", "condition"}[k]
 }
 
 // newTask makes a task with a new coroutine, which starts with the first
@@ -161,7 +168,19 @@ func (t *task) Run() {
 // cancelled scope it returns at once. The scope may have been cancelled since
 // the operation's checkpoint: while the task was woken for another try, so that
 // nobody was there to interrupt.
+//
+// It is made of three parts for those who cannot afford its frame: prepare, the
+// switch, and resumed. A switch leaves the processor's prediction of returns
+// behind, so every function that returns after it costs a misprediction.
 func (t *task) park(kind waitKind) error {
+	if cause := t.prepare(kind); cause != nil {
+		return cause
+	}
+	t.yield(struct{}{})
+	return t.resumed()
+}
+
+func (t *task) prepare(kind waitKind) error {
 	t.parks++
 	if cause := t.scope.cause; cause != nil && kind != waitChildren {
 		return cause
@@ -169,7 +188,10 @@ func (t *task) park(kind waitKind) error {
 	t.state, t.waits, t.since = taskParked, kind, t.loop().reactor.Now()
 	var here byte
 	t.sp = uintptr(unsafe.Pointer(&here))
-	t.yield(struct{}{})
+	return nil
+}
+
+func (t *task) resumed() error {
 	t.waits = waitNothing
 	err := t.result
 	t.result = nil

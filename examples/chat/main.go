@@ -13,8 +13,8 @@
 //
 //	main.go    the server: listening, and what a signal does
 //	room.go    who is here, and what they are told
-//	client.go  one connection: a task that reads, a task that writes
-//	outbox.go  what a client is still to be sent, and the slow reader's limit
+//	client.go  one connection: a task that reads, a task that writes, a channel
+//	           between them, and the slow reader's limit
 //	line.go    what a line may be
 package main
 

@@ -10,7 +10,7 @@ import (
 
 // maxClients is how many may be in the room.
 //
-// Bound: with a full outbox each, they hold 64 MiB.
+// Bound: their outboxes, all of them full, are 16 MiB besides the lines.
 const maxClients = 1000
 
 // room is who is here. It belongs to the loop: its methods do not wait, so no
@@ -22,7 +22,7 @@ type room struct {
 
 // serve is the handler of a connection.
 func (r *room) serve(ctx context.Context, conn net.Conn) error {
-	c := &client{room: r, conn: conn}
+	c := newClient(r, conn)
 	if r.closed || len(r.clients) >= maxClients {
 		_, err := fmt.Fprintln(conn, "* the room is full or closing, try again later")
 		return err
@@ -37,7 +37,7 @@ func (r *room) remove(ctx context.Context, c *client) {
 	r.clients = slices.DeleteFunc(r.clients, func(o *client) bool { return o == c })
 	switch {
 	case c.nick == "":
-	case c.outbox.overflowed:
+	case c.dropped:
 		r.tell(ctx, nil, fmt.Sprintf("* %s was dropped: did not read fast enough", c.nick))
 	default:
 		r.tell(ctx, nil, fmt.Sprintf("* %s has left", c.nick))
@@ -91,7 +91,7 @@ func (r *room) close(ctx context.Context) error {
 	r.closed = true
 	for _, c := range r.clients {
 		c.tell(ctx, "* the server is going down, goodbye")
-		if err := c.outbox.close(ctx); err != nil {
+		if err := c.finish(ctx); err != nil {
 			return err
 		}
 	}
