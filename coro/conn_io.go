@@ -69,8 +69,9 @@ func (c *Conn) enter(t *task, d reactor.Direction) error {
 		return net.ErrClosed
 	}
 	if c.extra != nil && c.extra.session != nil && d == reactor.In {
-		if err := c.extra.session.reading(); err != nil {
-			return err
+		c.extra.session.reading()
+		if t.scope.cause != nil {
+			return t.scope.cause
 		}
 	}
 	if !c.busy[d] {
@@ -103,7 +104,7 @@ func (c *Conn) leave(d reactor.Direction, n int) {
 //go:noinline
 func (c *Conn) leaveExtra(d reactor.Direction, n int) bool {
 	if n > 0 {
-		c.extra.moved(d)
+		c.moved(d)
 	}
 	return c.extra.turns != nil && c.extra.turns[d].wakeOne(nil)
 }

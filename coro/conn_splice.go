@@ -95,7 +95,7 @@ func (c *Conn) relay(t *task, to *Conn, limit int64) (moved int64, err error) {
 			break
 		}
 		if c.extra != nil {
-			c.extra.moved(reactor.In)
+			c.moved(reactor.In)
 		}
 		t.spend(bulkOperations - 1)
 		sent, failed := to.spliceOut(t, pipe, held)

@@ -31,10 +31,30 @@
 // when the function and all these tasks have ended, with their errors. [Serve] is
 // a scope with a task for each connection. There is no other way to start a task,
 // so none outlives the function that started it: when Run returns, nothing is
-// left.
+// left. Several loops, each Run on a goroutine of its own, share nothing.
 //
-// Several loops, each Run on a goroutine of its own, share nothing. With
-// ListenConfig.Options.ReusePort they can serve one port.
+// # Serving
+//
+// [Serve] has a task for each connection, which is parked while the connection is
+// idle: 3 KB. [ServeReadable] calls its handler when there is something to read, and
+// until then has no task: 220 bytes. The one suits a handler that is a conversation,
+// the other one that answers requests, of which few are under way at a time.
+//
+//	             Serve                       ServeReadable
+//	accepted     the handler is called       nothing
+//	bytes        Read returns                the handler is called
+//	answered     the handler reads again     the handler returns nil
+//	idle         a task is parked            nothing
+//	end          the handler returns         the handler returns an error
+//
+// [ServeConfig] limits both: how many connections, how long one may be idle, how
+// long a request may take, and how long requests may go on once the scope is
+// cancelled. [Server] runs either on several loops, one a processor by default,
+// and gives each connection to one of them for its life.
+//
+// There are two ways to end. Closing the listener ends accepting, and Serve returns
+// nil when its clients have gone. Cancelling the scope ends the connections too: at
+// once, or with a DrainTimeout when what they asked for has been answered.
 //
 // # Cancellation
 //
@@ -177,6 +197,8 @@
 //
 //	a parked task with its Conn        3 KB: 2 KB of stack, 650 bytes of the
 //	                                   coroutine's, 300 of ours
+//	an idle one of ServeReadable       220 bytes
+//	the limits of Serve                350 bytes a connection; ServeReadable's, none
 //	a resume and a park                70 ns; the bare coroutine's are 62
 //	Yield, through the loop's queue    110 ns
 //	spawn and end of an empty task     250 ns, no allocation
@@ -199,6 +221,6 @@
 // The stack is the price of straight-line code, and 2 KB is its smallest size: a
 // handler that calls deep, or holds a buffer in a variable, has 4 KB or more, and
 // keeps it. io.Copy from a Conn is as shallow as it can be, and has a buffer only
-// while there are bytes in it. For connections that are idle most of their life,
-// package reactor needs no stack.
+// while there are bytes in it. Connections that are idle most of their life need
+// no stack, under ServeReadable.
 package coro

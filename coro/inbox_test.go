@@ -13,9 +13,9 @@ import (
 	"github.com/weft-go/weft/reactor"
 )
 
-// until gives way to other goroutines until a condition holds: for what can be
+// untilOutside gives way to other goroutines until a condition holds: for what can be
 // observed and not be waited for.
-func until(t *testing.T, holds func() bool) {
+func untilOutside(t *testing.T, holds func() bool) {
 	t.Helper()
 	for !holds() {
 		if t.Context().Err() != nil {
@@ -80,7 +80,7 @@ func TestInboxWakesASleepingLoop(t *testing.T) {
 			got := make(chan int)
 			go func() {
 				for v := range 100 {
-					until(t, func() bool { return in.Stats().ReceiversWaiting == 1 })
+					untilOutside(t, func() bool { return in.Stats().ReceiversWaiting == 1 })
 					require.NoError(t, in.TrySend(v))
 					require.Equal(t, v, <-got)
 				}
@@ -141,7 +141,7 @@ func TestInboxIsBounded(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		sent := make(chan error)
 		go func() { sent <- in.Send(ctx, 3) }()
-		until(t, func() bool { return in.Stats().SendersWaiting == 1 })
+		untilOutside(t, func() bool { return in.Stats().SendersWaiting == 1 })
 		cancel(errTest)
 		require.Equal(t, errTest, <-sent)
 		require.Equal(t, errTest, in.Send(ctx, 3), "under a context that has ended")
@@ -158,7 +158,7 @@ func TestInboxIsBounded(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range 5 {
 			all.Go(func() { require.NoError(t, in.Send(t.Context(), 3+i)) })
-			until(t, func() bool { return in.Stats().SendersWaiting == 1+i })
+			untilOutside(t, func() bool { return in.Stats().SendersWaiting == 1+i })
 		}
 		on(t, func(ctx context.Context, _ *Scope) {
 			for want := 1; want <= 7; want++ {
@@ -180,13 +180,13 @@ func TestInboxEndsWithItsLoop(t *testing.T) {
 	require.NoError(t, in.TrySend(0))
 	go send()
 	go send()
-	until(t, func() bool { return in.Stats().SendersWaiting == 2 })
+	untilOutside(t, func() bool { return in.Stats().SendersWaiting == 2 })
 	on(t, func(ctx context.Context, _ *Scope) {
 		_, err := in.Recv(ctx)
 		require.NoError(t, err)
 		require.NoError(t, <-errs, "one of them has room now")
 		go send()
-		until(t, func() bool { return in.Stats().SendersWaiting == 2 })
+		untilOutside(t, func() bool { return in.Stats().SendersWaiting == 2 })
 	})
 	require.Equal(t, reactor.ErrLoopClosed, wait(t, errs, "a sender"))
 	require.Equal(t, reactor.ErrLoopClosed, wait(t, errs, "a sender"))
@@ -200,7 +200,7 @@ func TestInboxClose(t *testing.T) {
 	require.NoError(t, in.TrySend(7))
 	sent := make(chan error)
 	go func() { sent <- in.Send(t.Context(), 8) }()
-	until(t, func() bool { return in.Stats().SendersWaiting == 1 })
+	untilOutside(t, func() bool { return in.Stats().SendersWaiting == 1 })
 	require.NoError(t, in.Close())
 	require.Equal(t, ErrChanClosed, <-sent)
 	require.Equal(t, ErrChanClosed, in.TrySend(8))
@@ -226,7 +226,7 @@ func TestInboxClose(t *testing.T) {
 		on(t, func(ctx context.Context, s *Scope) {
 			in := NewInbox[int](1)
 			go func() {
-				until(t, func() bool { return in.Stats().ReceiversWaiting == 1 })
+				untilOutside(t, func() bool { return in.Stats().ReceiversWaiting == 1 })
 				_ = in.Close()
 			}()
 			_, err := in.Recv(ctx)

@@ -20,23 +20,43 @@ const (
 	maxParkedStack = 2048 + 20
 )
 
-// The peers are bare descriptors, which cost no memory of this process, and each
-// has had one echo, so that nothing is left to be allocated on first use.
+// maxIdleBytes is what one more idle connection of ServeReadable may cost: 208
+// bytes, and its place in the loop's tables.
+const maxIdleBytes = 256
+
 func TestParkedTaskWithItsConnFitsInThreeKilobytes(t *testing.T) {
+	costs(t, "parked echo task with its Conn", maxParkedBytes, maxParkedStack, func(ctx context.Context, ln *Listener) error {
+		return Serve(ctx, ln, echo)
+	})
+}
+
+// With all limits, which cost it nothing.
+func TestIdleReadableConnectionFitsInAQuarterOfAKilobyte(t *testing.T) {
+	config := ServeConfig{IdleTimeout: long, RequestTimeout: long, DrainTimeout: long, MaxConns: 1 << 20}
+	costs(t, "idle connection of ServeReadable", maxIdleBytes, 20, func(ctx context.Context, ln *Listener) error {
+		return config.ServeReadable(ctx, ln, answer)
+	})
+}
+
+// costs measures what one more connection costs a server. The peers are bare
+// descriptors, which cost no memory of this process, and each has had one echo,
+// so that nothing is left to be allocated on first use.
+func costs(t *testing.T, one string, maxBytes, maxStack int, serve func(ctx context.Context, ln *Listener) error) {
+	t.Helper()
 	if raceEnabled || unsafe.Sizeof(uintptr(0)) != 8 {
 		t.Skip("the race detector has its own memory, and the figures are those of 64 bits")
 	}
 	counts := [...]int{1000, 2000, 4000}
 	var objects, stacks [len(counts)]float64
-	limit := float64(maxParkedBytes)
+	limit := float64(maxBytes)
 	err := Run(t.Context(), func(ctx context.Context) error {
 		ln, err := Listen(ctx, "tcp", "127.0.0.1:0")
 		require.NoError(t, err)
 		if fmt.Sprintf("%T", ln.loop.reactor.OS()) != "*poller.epoll" {
-			limit += 64 // poll(2)'s table of descriptors, which is not the task's
+			limit += 64 // poll(2)'s table of descriptors, which is not the server's
 		}
 		return WithScope(ctx, func(s *Scope) error {
-			require.NoError(t, s.Go(func(ctx context.Context) error { return Serve(ctx, ln, echo) }))
+			require.NoError(t, s.Go(func(ctx context.Context) error { return serve(ctx, ln) }))
 			peers := peers{t: t, to: ln.addr.Port(), fds: make([]int, 0, counts[len(counts)-1])}
 			defer peers.close()
 			for i, n := range counts {
@@ -50,9 +70,9 @@ func TestParkedTaskWithItsConnFitsInThreeKilobytes(t *testing.T) {
 	for i := 1; i < len(counts); i++ {
 		more := float64(counts[i] - counts[i-1])
 		object, stack := (objects[i]-objects[i-1])/more, (stacks[i]-stacks[i-1])/more
-		what := fmt.Sprintf("one more parked echo task with its Conn, from %d to %d", counts[i-1], counts[i])
+		what := fmt.Sprintf("one more %s, from %d to %d", one, counts[i-1], counts[i])
 		t.Logf("%s: %.0f bytes, %.0f of them stack", what, object+stack, stack)
-		require.LessOrEqual(t, stack, float64(maxParkedStack), "bytes of stack of %s: want stacks that have not grown", what)
+		require.LessOrEqual(t, stack, float64(maxStack), "bytes of stack of %s: want stacks that have not grown", what)
 		require.LessOrEqual(t, object+stack, limit, "live bytes of %s", what)
 	}
 }
@@ -63,6 +83,8 @@ func TestParkedTaskStaysInItsSizeClasses(t *testing.T) {
 	}
 	require.LessOrEqual(t, unsafe.Sizeof(task{}), uintptr(160), "bytes of a task")
 	require.LessOrEqual(t, unsafe.Sizeof(Conn{}), uintptr(128), "bytes of a Conn")
+	require.LessOrEqual(t, unsafe.Sizeof(connExtra{})+unsafe.Sizeof(session{}), uintptr(48+256), "bytes of what limits of Serve cost a connection, beside a timer's 24")
+	require.LessOrEqual(t, unsafe.Sizeof(readable{}), uintptr(208), "bytes of a connection of ServeReadable")
 }
 
 // peers are connected sockets of this process.

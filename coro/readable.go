@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"time"
 
@@ -24,11 +25,16 @@ import (
 //	closed                  closed
 //
 // The handler serves what has arrived, one request or several, and returns nil;
-// what it leaves unread makes it be called again, after everybody else. It may
-// wait, and has a stack then: for the rest of a request, or for something else.
-// The connection is closed when it returns an error, for which io.EOF, from a
-// Read, is the usual one. What belongs to the connection and not to the request,
-// a half-filled buffer perhaps, is kept in [Conn.SetState].
+// what it leaves unread makes it be called again, after everybody else. What it
+// has read into a buffer does not: requests in there are to be served first. It
+// may wait, and has a stack then: for the rest of a request, or for something
+// else. A handler that has read nothing and returns nil is ErrNothingRead. The
+// connection is closed when it returns an error, for which io.EOF, from a Read,
+// is the usual one. What belongs to the connection and not to the request, a
+// half-filled buffer perhaps, is kept in [Conn.SetState]; deadlines are not.
+//
+// Other tasks may write to the connection, and close it, also while it is idle;
+// reading is for the handler.
 //
 // The end is that of Serve, and so are errors. Idle connections end with the
 // cancellation. After ln was closed ServeReadable goes on until the last
@@ -106,7 +112,7 @@ func (r *readable) rest() {
 	r.src.SetDeadline(reactor.Out, 0)
 	if err := r.src.Await(reactor.In, (*arrival)(r)); err != nil {
 		s.idle.remove(r)
-		r.fail(err) // a task of the handler's own still reads
+		r.fail(err) // another task reads
 		return
 	}
 	s.watchIdle()
@@ -122,7 +128,7 @@ func (a *arrival) Ready(err error) {
 	}
 	r.more.server.idle.remove(r)
 	if err != nil {
-		r.end() // closed by somebody who kept the Conn
+		r.end() // somebody who kept the Conn has closed it, or set a deadline
 		return
 	}
 	r.call()
@@ -154,10 +160,11 @@ func (r *readable) handled(in *cancelScope, ok bool) {
 	// A read that filled its buffer has not told what is behind it, and calling
 	// the handler to find out would leave it waiting there, with its stack, for
 	// the next request.
-	var one [1]byte
-	switch _, err := r.src.Peek(one[:]); {
+	switch _, err := r.src.Peek(s.peeked[:]); {
 	case err == poller.ErrWouldBlock:
 		r.rest()
+	case err != nil && err != io.EOF:
+		r.fail(r.opError("read", err)) // the kernel tells it once: the handler would find io.EOF
 	case r.consumed:
 		r.call()
 	case err == io.EOF:
@@ -167,6 +174,7 @@ func (r *readable) handled(in *cancelScope, ok bool) {
 	}
 }
 
+// fail ends the connection for a reason that no handler has returned.
 func (r *readable) fail(err error) {
 	s := r.more.server
 	s.loop.contain(s.handlers, fmt.Errorf("connection from %v: %w", r.RemoteAddr(), err))
@@ -175,13 +183,9 @@ func (r *readable) fail(err error) {
 
 // end closes the connection.
 func (r *readable) end() {
-	s := r.more.server
 	r.phase = readableEnded
 	_ = r.Conn.close()
-	s.left()
-	if s.open--; s.open == 0 {
-		s.waiting.wakeOne(nil)
-	}
+	r.more.server.ended()
 }
 
 // closeIdle ends all idle connections.
@@ -203,8 +207,13 @@ func (s *server) endIdle(over func(*readable) bool) {
 // is set again.
 func (s *server) watchIdle() {
 	if s.config.IdleTimeout > 0 && s.idle.first != nil && !s.idleTimer.IsSet() {
-		s.idleTimer.ResetAt(s.idle.first.since + s.config.IdleTimeout)
+		s.idleTimer.ResetAt(s.idleEnd(s.idle.first))
 	}
+}
+
+// idleEnd is when a connection has been idle for too long, or the clock's end.
+func (s *server) idleEnd(r *readable) time.Duration {
+	return r.since + min(s.config.IdleTimeout, math.MaxInt64-r.since)
 }
 
 // idleTimer is a server as what the timer of its idle connections runs.
@@ -213,7 +222,7 @@ type idleTimer server
 func (i *idleTimer) Run() {
 	s := (*server)(i)
 	now := s.loop.reactor.Now()
-	s.endIdle(func(r *readable) bool { return r.since+s.config.IdleTimeout <= now })
+	s.endIdle(func(r *readable) bool { return s.idleEnd(r) <= now })
 }
 
 // idleList is the idle connections, the longest idle first.

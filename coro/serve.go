@@ -20,8 +20,8 @@ import (
 //
 // Closing ln is the graceful end: Serve waits for the handlers that run, and
 // returns nil. Cancelling is the quick one: their next operation fails, and
-// Serve returns the cause once they have ended. ln is a *Listener of the task's
-// own loop; anything else is ErrForeignListener.
+// Serve returns the cause once they have ended. It leaves ln open then. ln is a
+// *Listener of the task's own loop; anything else is ErrForeignListener.
 func Serve(ctx context.Context, ln net.Listener, handler func(ctx context.Context, c net.Conn) error) error {
 	return ServeConfig{}.Serve(ctx, ln, handler)
 }
@@ -34,26 +34,30 @@ type ServeConfig struct {
 	MaxConns  int
 	OverLimit reactor.LimitPolicy
 
-	// IdleTimeout is how long a connection may go without a request; 0 is for
-	// ever. RequestTimeout is how long a request may take, from its first byte
-	// until it is answered; 0 is for ever. When the time is over, the handler
-	// is cancelled with a *TimeoutError.
+	// IdleTimeout is how long a connection may go without a request, counted
+	// from the last answer; 0 is for ever. RequestTimeout is how long a request
+	// may take, from its first byte until it is answered; 0 is for ever. When
+	// the time is over, the handler is cancelled with a *TimeoutError, and an
+	// idle connection of ServeReadable is closed.
 	//
 	// Under ServeReadable a request is a call of the handler. Under Serve it
 	// ends when the handler reads again and has written something meanwhile,
 	// whoever wrote it; what a client sends without waiting for the answer is
-	// one request with it.
+	// one request with it. In a handler that reads in one task and writes in
+	// another every Write is an answer.
 	IdleTimeout    time.Duration
 	RequestTimeout time.Duration
 
 	// DrainTimeout is how long requests may go on when the scope is cancelled;
 	// 0 cancels them with it. Idle connections are closed at once, the others
-	// when their request is answered, or else when the time is over.
+	// when their request is answered, or else when the time is over. Where one
+	// task reads and another writes, nobody knows when that is: such a handler
+	// ends by itself, or when the time is over.
 	DrainTimeout time.Duration
 }
 
 // Serve is the function Serve with limits. Each costs memory for every
-// connection: up to 300 bytes together.
+// connection: up to 350 bytes together.
 func (c ServeConfig) Serve(ctx context.Context, ln net.Listener, handler func(ctx context.Context, c net.Conn) error) error {
 	return c.serve(ctx, ln, &server{handler: handler})
 }
@@ -71,7 +75,6 @@ func (c ServeConfig) serve(ctx context.Context, ln net.Listener, s *server) erro
 	s.config = c
 	if c.MaxConns > 0 {
 		s.conns = &connCount{limit: int64(c.MaxConns), policy: c.OverLimit, acceptor: s}
-		s.counted = true
 	}
 	return s.run(ctx, func(t *task) error { return s.accept(t, own) })
 }
@@ -89,22 +92,24 @@ type server struct {
 	handlers *cancelScope
 	draining bool
 
-	counted bool                              // its connections matter for conns or load, and know it
-	load    atomic.Int64                      // connections; read by the loop that hands them out
-	conns   *connCount                        // nil without a limit
-	spread  func(poller.FD, poller.Addr) bool // gives a connection to a loop; nil is this one
-	waiting waitQueue                         // the accepting task: for room, or for the last one's end
+	conns   *connCount   // nil without a limit
+	fleet   *fleet       // whose first loop hands out connections; nil without
+	load    atomic.Int64 // connections from the fleet, those on their way included; it reads this
+	counted bool         // its connections know it, and tell it of their end
+	open    int          // of those
+	waiting waitQueue    // the accepting task: for room, or for the last one's end
 
 	// What ServeReadable has besides.
 	readable  bool
-	open      int // connections
 	idle      idleList
 	idleTimer reactor.Timer
+	peeked    [1]byte // where Peek may write
 }
 
 // run calls accepting in a scope for the handlers, and waits for them.
 func (s *server) run(ctx context.Context, accepting func(t *task) error) error {
 	s.site = reflect.ValueOf(s.handler).Pointer() + 1 // inside the function
+	s.counted = s.readable || s.conns != nil || s.fleet != nil || s.config.DrainTimeout > 0
 	drained := func() {}
 	defer func() { drained() }()
 	return WithScope(ctx, func(scope *Scope) error {
@@ -115,10 +120,13 @@ func (s *server) run(ctx context.Context, accepting func(t *task) error) error {
 			drained = s.handlers.close
 		}
 		s.idleTimer.Init(s.loop.reactor, (*idleTimer)(s))
+		defer s.idleTimer.Stop()
 		t := s.loop.current
 		err := accepting(t)
+		// The scope would wait for tasks. But idle connections may have none, and
+		// those that drain are not cancelled with it.
 		for err == nil && s.open > 0 {
-			err = s.waiting.wait(t.scope, t) // idle ones are no tasks, for which the scope would wait
+			err = s.waiting.wait(t.scope, t)
 		}
 		if err != nil {
 			s.drain()
@@ -164,10 +172,9 @@ func (s *server) acceptOne(t *task, ln *Listener) error {
 	case err != nil:
 	case !s.conns.enter():
 		_ = s.loop.reactor.OS().Abort(fd)
-	case s.spread == nil:
-		s.load.Add(1)
+	case s.fleet == nil:
 		s.adopt(fd, peer)
-	case !s.spread(fd, peer):
+	case !s.fleet.handOut(fd, peer):
 		_ = s.loop.reactor.OS().Abort(fd)
 		s.conns.leave()
 	}
@@ -188,10 +195,20 @@ func (s *server) adopt(fd poller.FD, peer poller.Addr) {
 	}
 }
 
-// left counts a connection that has ended.
+// left gives back the place of a connection.
 func (s *server) left() {
-	s.load.Add(-1)
+	if s.fleet != nil {
+		s.load.Add(-1)
+	}
 	s.conns.leave()
+}
+
+// ended counts a connection that has ended.
+func (s *server) ended() {
+	s.left()
+	if s.open--; s.open == 0 {
+		s.waiting.wakeOne(nil)
+	}
 }
 
 func (s *server) adoptTask(fd poller.FD, peer poller.Addr) error {
@@ -202,6 +219,7 @@ func (s *server) adoptTask(fd poller.FD, peer poller.Addr) error {
 	in := s.handlers
 	if s.counted {
 		c.more().server = s
+		s.open++
 	}
 	if s.config.IdleTimeout > 0 || s.config.RequestTimeout > 0 || s.config.DrainTimeout > 0 {
 		n := newSession(s)
@@ -228,7 +246,7 @@ func (c *Conn) served(in *cancelScope, ok bool) {
 		x.session.close()
 	}
 	if x.server != nil {
-		x.server.left()
+		x.server.ended()
 	}
 }
 

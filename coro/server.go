@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"reflect"
 	"runtime"
 	"slices"
 	"strconv"
@@ -27,15 +28,16 @@ import (
 // A connection stays on the loop it was given to, and its handler runs there:
 // handlers of one loop share data without locks, those of different loops do not.
 type Server struct {
-	// ServeConfig has the limits. MaxConns is that of all loops together.
-	ServeConfig
+	// Limits are those of serving. MaxConns is that of all loops together.
+	Limits ServeConfig
 	// Loops is how many; GOMAXPROCS by default.
 	Loops int
 	// Spread is how connections come to the loops; see reactor.Spread.
 	Spread reactor.Spread
 	// Listen has the options of the listener.
 	Listen ListenConfig
-	// Config is that of every loop.
+	// Config is that of every loop. Its Reactor.OS must not be set: every loop
+	// has its own.
 	Config Config
 	// OnListen is called, if it is not nil, with the address, when connections
 	// are accepted there: which port the kernel chose, for instance. It is
@@ -47,25 +49,29 @@ type Server struct {
 // ctx ends. Every handler's ctx is that of its loop. The calling goroutine waits;
 // it may not be a task.
 //
-// It returns the cause of ctx, once every handler has ended; or, before that,
-// the errors of a loop that failed, which ends the others. Errors: those of
-// Listen, Serve and the function Run; errors.ErrUnsupported for SpreadReusePort
-// where there is no such thing, on a Unix socket, and together with MaxConns,
-// which takes one task that counts.
+// When ctx ends, the listeners are closed, and then the connections drain. Run
+// returns the cause of ctx, once every handler has ended; or, before that, the
+// errors of a loop that failed, which ends the others. Errors: those of Listen,
+// Serve and the function Run; errors.ErrUnsupported for SpreadReusePort where
+// there is no such thing, on a Unix socket, and together with MaxConns, which
+// takes one task that counts.
 func (s Server) Run(ctx context.Context, network, address string, handler func(ctx context.Context, c net.Conn) error) error {
-	return s.run(ctx, network, address, func() *server { return &server{config: s.ServeConfig, handler: handler} })
+	return s.run(ctx, network, address, func() *server { return &server{config: s.Limits, handler: handler} })
 }
 
 // RunReadable is Run with ServeReadable in place of Serve.
 func (s Server) RunReadable(ctx context.Context, network, address string, handler func(ctx context.Context, c net.Conn) error) error {
 	return s.run(ctx, network, address, func() *server {
-		return &server{config: s.ServeConfig, handler: handler, readable: true}
+		return &server{config: s.Limits, handler: handler, readable: true}
 	})
 }
 
 func (s Server) run(ctx context.Context, network, address string, newServer func() *server) error {
 	if insideLoop() {
 		return ErrNested
+	}
+	if s.Config.Reactor.OS != nil {
+		return errSharedOS
 	}
 	if s.Loops <= 0 {
 		s.Loops = runtime.GOMAXPROCS(0)
@@ -97,15 +103,20 @@ func (s Server) run(ctx context.Context, network, address string, newServer func
 	return oneEach(errs)
 }
 
-// errGoexit is what a loop leaves behind that runtime.Goexit has ended.
-var errGoexit = errors.New("coro: runtime.Goexit has ended a loop")
+var (
+	// errGoexit is what a loop leaves behind that runtime.Goexit has ended.
+	errGoexit = errors.New("coro: runtime.Goexit has ended a loop")
+
+	errSharedOS = errors.New("coro: the loops of a Server cannot share one OS")
+)
 
 // oneEach joins errors, each of which counts once: that of ctx has ended every
 // loop.
 func oneEach(errs []error) error {
 	var different []error
 	for _, err := range errs {
-		if !slices.ContainsFunc(different, func(d error) bool { return err == nil || errors.Is(err, d) }) {
+		repeats := func(d error) bool { return reflect.TypeOf(err).Comparable() && err == d || isEcho(err, d) }
+		if err != nil && !slices.ContainsFunc(different, repeats) {
 			different = append(different, err)
 		}
 	}
@@ -120,6 +131,7 @@ type fleet struct {
 	// Written by the first loop until it closes listening.
 	listening chan struct{}
 	address   string     // with the port
+	bound     net.Addr   // the first listener's
 	shared    bool       // every loop has a listener of its own
 	conns     *connCount // nil without a limit
 
@@ -130,7 +142,7 @@ type fleet struct {
 
 // choose decides how connections are spread.
 func (f *fleet) choose() error {
-	can := f.network != "unix" && f.MaxConns == 0
+	can := f.network != "unix" && f.Limits.MaxConns <= 0
 	switch f.Spread {
 	case reactor.SpreadReusePort:
 		if !can {
@@ -148,8 +160,11 @@ func (f *fleet) main(ctx context.Context, s *server) error {
 	if ln, err := f.listen(ctx, s); err != nil {
 		return err
 	} else if ln != nil {
-		defer ln.Close()
-		return s.run(ctx, func(t *task) error { f.join(s); return s.accept(t, ln) })
+		return s.run(ctx, func(t *task) error {
+			defer ln.Close() // before the drain: who comes now is to go elsewhere
+			f.join(s)
+			return s.accept(t, ln)
+		})
 	}
 	return s.run(ctx, func(t *task) error { f.join(s); return s.waitForEnd(t) })
 }
@@ -158,7 +173,7 @@ func (f *fleet) main(ctx context.Context, s *server) error {
 func (f *fleet) listen(ctx context.Context, s *server) (*Listener, error) {
 	select {
 	case <-f.listening:
-		s.conns, s.counted = f.conns, !f.shared
+		f.enlist(s)
 		if !f.shared {
 			return nil, nil
 		}
@@ -176,15 +191,21 @@ func (f *fleet) listen(ctx context.Context, s *server) (*Listener, error) {
 	if host, _, err := net.SplitHostPort(f.address); err == nil && !ln.addr.IsUnix() {
 		f.address = net.JoinHostPort(host, strconv.Itoa(int(ln.addr.Port())))
 	}
-	if f.MaxConns > 0 {
-		f.conns = &connCount{limit: int64(f.MaxConns), policy: f.OverLimit, acceptor: s}
+	f.bound = ln.Addr()
+	if f.Limits.MaxConns > 0 {
+		f.conns = &connCount{limit: int64(f.Limits.MaxConns), policy: f.Limits.OverLimit, acceptor: s}
 	}
-	s.conns, s.counted = f.conns, !f.shared
-	if !f.shared && f.Loops > 1 {
-		s.spread = f.handOut
-	}
+	f.enlist(s)
 	close(f.listening)
 	return ln, nil
+}
+
+// enlist tells a server what it shares with the others.
+func (f *fleet) enlist(s *server) {
+	s.conns = f.conns
+	if !f.shared && f.Loops > 1 {
+		s.fleet = f
+	}
 }
 
 func (f *fleet) open(ctx context.Context) (*Listener, error) {
@@ -201,8 +222,7 @@ func (f *fleet) join(s *server) {
 	all := len(f.servers) == f.Loops
 	f.mu.Unlock()
 	if all && f.OnListen != nil {
-		addr, _ := poller.ParseAddr(f.network, f.address) // it has been listened on
-		f.OnListen(addr.NetAddr())
+		f.OnListen(f.bound)
 	}
 }
 

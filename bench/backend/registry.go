@@ -20,6 +20,11 @@ var Registry = []Backend{
 		Serve: serveCoro,
 	},
 	{
+		Name:  "coro-readable",
+		About: "weft's tasks, a coroutine only while a connection has something to read",
+		Serve: serveCoroReadable,
+	},
+	{
 		Name:                   "gnet",
 		About:                  "the gnet framework with its default options",
 		Serve:                  serveGnet,
