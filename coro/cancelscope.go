@@ -42,8 +42,7 @@ type cancelScope struct {
 	over  atomic.Pointer[error]      // the same for other goroutines, or that it has ended
 	std   atomic.Pointer[stdContext] // made when somebody asks
 
-	deadline time.Duration // on the loop's clock; 0 is none
-	watched  time.Duration // the deadline of the context that watch watches
+	deadline time.Duration // its own or the watched context's, on the loop's clock; 0 is none
 	limit    time.Duration // the duration that Timeout was given
 	timer    reactor.Timer // of a deadline that has not passed yet
 
@@ -158,7 +157,9 @@ func asDeadline(at time.Duration) time.Duration {
 // that Run was given. The function it returns ends the watch.
 func (s *cancelScope) watch(ctx context.Context) (stop func() bool) {
 	if deadline, ok := ctx.Deadline(); ok {
-		s.watched = s.loop.place(deadline)
+		if at := s.loop.place(deadline); s.deadline == 0 || at < s.deadline {
+			s.deadline = at
+		}
 	}
 	if ctx.Err() != nil {
 		s.cancel(context.Cause(ctx))

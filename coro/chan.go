@@ -1,6 +1,9 @@
 package coro
 
-import "context"
+import (
+	"context"
+	"runtime/trace"
+)
 
 // Chan carries values from tasks to tasks of one loop, first in, first out. The
 // zero value is an unbuffered one. It belongs to the loop of the task that uses
@@ -70,7 +73,11 @@ func (c *Chan[T]) Send(ctx context.Context, v T) error {
 	}
 	w := c.senders.join(t, v)
 	if err = t.prepare(waitSend); err == nil {
-		t.yield(struct{}{})
+		if trace.IsEnabled() {
+			t.yieldTraced(waitSend)
+		} else {
+			t.yield(struct{}{})
+		}
 		err = t.resumed()
 	}
 	c.senders.leave(w)
@@ -97,7 +104,11 @@ func (c *Chan[T]) Recv(ctx context.Context) (T, error) {
 	}
 	w := c.receivers.join(t, v)
 	if err = t.prepare(waitReceive); err == nil {
-		t.yield(struct{}{})
+		if trace.IsEnabled() {
+			t.yieldTraced(waitReceive)
+		} else {
+			t.yield(struct{}{})
+		}
 		err = t.resumed()
 	}
 	v, _ = c.receivers.leave(w)

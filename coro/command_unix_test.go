@@ -127,7 +127,7 @@ func cancelChild(t *testing.T, ctx, own context.Context, exit string, prepare fu
 		require.NoError(t, s.Go(func(ctx context.Context) error {
 			defer func() {
 				if value := recover(); value != nil {
-					failed = asPanic(value, 0)
+					failed = asPanic(value, "", 0)
 				}
 			}()
 			failed = RunCommand(ctx, cmd)

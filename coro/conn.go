@@ -47,6 +47,9 @@ type connExtra struct {
 	state    any           // see SetState
 	shared   bool          // the descriptor was handed out, and may have a duplicate; see close
 	lingers  bool          // SetLinger with seconds; see close
+	// Of a readable's; here they take no room.
+	phase    readablePhase
+	consumed bool // this call of the handler has read something
 }
 
 // more is the connection's extra, made if it has none.

@@ -73,7 +73,9 @@ func TestSpliceOfALargeStreamIsByteExact(t *testing.T) {
 						require.True(t, bytes.Equal(want[:test.want], got), "got %d bytes, want %d, or others", len(got), test.want)
 						return r.in.Close() // with what CopyN left
 					}))
-					require.Equal(t, test.spliced, e.os.splicedOut > 0, "bytes spliced: %d", e.os.splicedOut)
+					if e.os.writeMost == 0 { // which makes the feeder write little too: enough at a time, or not
+						require.Equal(t, test.spliced, e.os.splicedOut > 0, "bytes spliced: %d", e.os.splicedOut)
+					}
 					require.Equal(t, e.os.splicedIn, e.os.splicedOut, "bytes out of the pipe")
 				})
 				require.Zero(t, e.os.pipes, "pipes open when the loop has ended")

@@ -16,9 +16,9 @@ func (l *loop) contain(s *cancelScope, err error) {
 	case err == nil || s.cause != nil && isEcho(err, s.cause):
 	case errors.As(err, &panicked):
 		l.log.Error("coro: panic in a handler, its connection is closed",
-			"panic", panicked.Value, "handler", panicked.Spawned, "stack", string(panicked.Stack))
+			"panic", panicked.Value, "name", panicked.Name, "handler", panicked.Spawned, "stack", string(panicked.Stack))
 	case errors.As(err, &exited):
-		l.log.Error("coro: handler called runtime.Goexit, its connection is closed", "handler", exited.Spawned)
+		l.log.Error("coro: handler called runtime.Goexit, its connection is closed", "name", exited.Name, "handler", exited.Spawned)
 	case errors.Is(err, io.EOF) || errors.As(err, &network):
 		l.log.Debug("coro: connection ended", "error", err)
 	default:

@@ -28,10 +28,8 @@ import (
 func (s *cancelScope) Deadline() (deadline time.Time, ok bool) {
 	earliest := time.Duration(0)
 	for around := s; around != nil; around = around.parent {
-		for _, at := range [...]time.Duration{around.deadline, around.watched} {
-			if at != 0 && (earliest == 0 || at < earliest) {
-				earliest = at
-			}
+		if at := around.deadline; at != 0 && (earliest == 0 || at < earliest) {
+			earliest = at
 		}
 		if around.shielded {
 			break
@@ -98,10 +96,16 @@ func (s *cancelScope) Value(key any) any {
 	if _, ok := key.(scopeKey); ok {
 		return s
 	}
+	var value any
 	if s.std.Load() != nil || s.reason() != nil {
-		return s.materialise().Value(key)
+		value = s.materialise().Value(key)
+	} else {
+		value = s.outer.Value(key)
 	}
-	return s.outer.Value(key)
+	if value == nil && s.loop.labels != nil {
+		return s.labelValue(key)
+	}
+	return value
 }
 
 // publish makes the scope over for contexts. Any goroutine may call it; the

@@ -90,7 +90,7 @@
 // lookup (Dial's is done elsewhere). [Blocking] is the way to do it. A mutex between two tasks of one loop can stop
 // it for ever: the one waits for the lock, and the other, which has it, never runs.
 // The same mutex may be inside a library: two tasks in one tls.Conn during its
-// handshake. Nothing detects this yet.
+// handshake. The watchdog finds it, and says which task and where.
 //
 // runtime.LockOSThread in a task must be undone before the task suspends. The Go
 // runtime answers the contrary with a fatal error that no recover catches.
@@ -189,6 +189,32 @@
 // process. Under Serve both cost one connection, and are logged. Nothing is dropped
 // without a word: errors that only repeat a cancellation are left out, and that is
 // all.
+//
+// # Looking inside
+//
+// [Tasks] tells what every task of the process is doing: what it waits for, since
+// when, where it was spawned, in whose scope. [Dump] writes the same for a person,
+// as a tree. [Loops] and [Stats] are the loops' counters. [SetName] and Config.Name
+// give tasks and loops names. All of these may be called from anywhere, and none
+// waits longer than a second for a loop that does not answer.
+//
+// The watchdog looks at the loops from a goroutine of its own. A turn that takes
+// longer than Config.StallLimit, 100 ms by default, is logged with the task that
+// holds the loop up, its name, where it was spawned, and its stack, and again while
+// it lasts, after twice the time each. Config.OnStall gets the same as a [Stall].
+// That is how a mutex, a channel or a time.Sleep in a task comes to light. While no
+// loop has anything to do the watchdog sleeps.
+//
+// The profiler sees a task as the goroutine that it runs on. Config.ProfileLabels
+// labels that with the task and the loop. pprof.Do works in a task as elsewhere,
+// and puts the task's labels back, except that a task does not inherit the labels
+// of the one that spawned it: its goroutine is not new. An execution trace (package
+// runtime/trace) has a region for each task, "coro.task" with the function that
+// spawned it, and one for each wait, "coro.wait read".
+//
+// How long each task has run, and how long tasks that are ready wait for their
+// turn, takes a look at the clock around every resume. Config.Measure switches that
+// on.
 //
 // # Costs
 //

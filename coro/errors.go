@@ -70,6 +70,8 @@ type PanicError struct {
 	Value any
 	// Stack is the task's stack at the panic, as debug.Stack prints it.
 	Stack []byte
+	// Name is what the task has called itself with SetName.
+	Name string
 	// Spawned is where the task was spawned: function, file and line.
 	Spawned string
 	// Workers is empty, or the name of those on which a function panicked that
@@ -79,9 +81,9 @@ type PanicError struct {
 
 func (e *PanicError) Error() string {
 	if e.Workers != "" {
-		return fmt.Sprintf("coro: panic in a function on workers %q for the task spawned at %s: %v", e.Workers, e.Spawned, e.Value)
+		return fmt.Sprintf("coro: panic in a function on workers %q for the task %sspawned at %s: %v", e.Workers, quoted(e.Name), e.Spawned, e.Value)
 	}
-	return fmt.Sprintf("coro: panic in the task spawned at %s: %v", e.Spawned, e.Value)
+	return fmt.Sprintf("coro: panic in the task %sspawned at %s: %v", quoted(e.Name), e.Spawned, e.Value)
 }
 
 // Unwrap is the panic's value, where that is an error.
@@ -94,6 +96,8 @@ func (e *PanicError) Unwrap() error {
 // Its deferred functions have run. Its goroutine stays parked for the life of
 // the process, about 3 KB: the runtime has no way to end it without the loop.
 type GoexitError struct {
+	// Name is what the task has called itself with SetName.
+	Name string
 	// Spawned is where the task was spawned: function, file and line.
 	Spawned string
 	// Workers is empty, or the name of those on which a function called Goexit
@@ -104,18 +108,18 @@ type GoexitError struct {
 
 func (e *GoexitError) Error() string {
 	if e.Workers != "" {
-		return fmt.Sprintf("coro: a function on workers %q for the task spawned at %s called runtime.Goexit", e.Workers, e.Spawned)
+		return fmt.Sprintf("coro: a function on workers %q for the task %sspawned at %s called runtime.Goexit", e.Workers, quoted(e.Name), e.Spawned)
 	}
-	return "coro: the task spawned at " + e.Spawned + " called runtime.Goexit"
+	return "coro: the task " + quoted(e.Name) + "spawned at " + e.Spawned + " called runtime.Goexit"
 }
 
 // asPanic is a panic with value as the error of the task spawned at site. A panic
 // that has been one already, and was raised again, keeps its own stack.
-func asPanic(value any, site uintptr) *PanicError {
+func asPanic(value any, name string, site uintptr) *PanicError {
 	if again, ok := value.(*PanicError); ok {
 		return again
 	}
-	return &PanicError{Value: value, Stack: debug.Stack(), Spawned: spawnSite(site)}
+	return &PanicError{Value: value, Stack: debug.Stack(), Name: name, Spawned: spawnSite(site)}
 }
 
 // spawnSite is a return address in words.

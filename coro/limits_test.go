@@ -51,9 +51,9 @@ func until(t *testing.T, ctx context.Context, condition func() bool) {
 	}
 }
 
-// answer is a handler for both kinds: each request is one read, and its answer
+// answerOne is a handler for both kinds: each request is one read, and its answer
 // the same bytes.
-func answer(_ context.Context, c net.Conn) error {
+func answerOne(_ context.Context, c net.Conn) error {
 	buf := make([]byte, 64)
 	n, err := c.Read(buf)
 	if err == nil {
@@ -62,14 +62,14 @@ func answer(_ context.Context, c net.Conn) error {
 	return err
 }
 
-// answering repeats answer, where there is a task for the whole connection.
+// answering repeats answerOne, where there is a task for the whole connection.
 func answering(ctx context.Context, c net.Conn) error {
 	for c.(*Conn).extra == nil || c.(*Conn).extra.readable == nil {
-		if err := answer(ctx, c); err != nil {
+		if err := answerOne(ctx, c); err != nil {
 			return err
 		}
 	}
-	return answer(ctx, c)
+	return answerOne(ctx, c)
 }
 
 // ask sends a question and reads the answer of answering.

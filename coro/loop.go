@@ -17,8 +17,9 @@ type loop struct {
 	reactor *reactor.Loop
 	log     *slog.Logger
 
-	current    *task // the one that runs; nil between tasks
-	operations int   // left for it until it is made to yield
+	current    *task  // the one that runs; nil between tasks
+	operations int    // left for it until it is made to yield
+	meter      *meter // nil without Config.Measure
 	// running is the identity of the coroutine resumed last. Whoever finds its
 	// own number here is that coroutine's code, so is the current task: a
 	// coroutine that is not being resumed runs no code.
@@ -27,11 +28,18 @@ type loop struct {
 	// has ended: the numbers may then be given to other goroutines.
 	home atomic.Uintptr
 
+	number int        // of this loop in the process, from 1
+	name   string     // Config.Name
+	names  taskNames  // of its tasks
+	labels *labelSets // the profiler's; nil without Config.ProfileLabels
+	watch  *watch     // the watchdog's; nil without
+
 	idle    []*task // coroutines without a function
 	maxIdle int
 	live    int           // tasks with a function
 	spawned uint64        // tasks so far
 	lost    int           // coroutines that Goexit took
+	root    *Scope        // of main
 	foreign *Scope        // of the tasks that work for other goroutines
 	awaited *Scope        // whose end turnUntil waits for
 	ended   bool          // main has ended, and everything with it
@@ -74,7 +82,7 @@ func (l *loop) serve(s *cancelScope, handler func(context.Context, net.Conn) err
 }
 
 func (l *loop) start(t *task, s *cancelScope) {
-	t.state = taskReady
+	t.state, t.since = taskReady, l.stamp()
 	t.scope = s
 	s.tasks.add(t)
 	if s.daemons {
@@ -97,6 +105,12 @@ func (l *loop) finished(t *task) {
 		l.contain(s, err)
 		t.conn.served(s, err == nil && t.state == taskIdle)
 		err = nil
+	}
+	if len(l.names.byID) > 0 {
+		l.names.set(t.id, "")
+	}
+	if l.meter != nil {
+		delete(l.meter.spent, t.id)
 	}
 	t.scope, t.fn, t.handler, t.conn, t.result = nil, nil, nil, nil, nil
 	l.live--

@@ -34,7 +34,7 @@ func TestParkedTaskWithItsConnFitsInThreeKilobytes(t *testing.T) {
 func TestIdleReadableConnectionFitsInAQuarterOfAKilobyte(t *testing.T) {
 	config := ServeConfig{IdleTimeout: long, RequestTimeout: long, DrainTimeout: long, MaxConns: 1 << 20}
 	costs(t, "idle connection of ServeReadable", maxIdleBytes, 20, func(ctx context.Context, ln *Listener) error {
-		return config.ServeReadable(ctx, ln, answer)
+		return config.ServeReadable(ctx, ln, answerOne)
 	})
 }
 
@@ -83,7 +83,7 @@ func TestParkedTaskStaysInItsSizeClasses(t *testing.T) {
 	}
 	require.LessOrEqual(t, unsafe.Sizeof(task{}), uintptr(160), "bytes of a task")
 	require.LessOrEqual(t, unsafe.Sizeof(Conn{}), uintptr(128), "bytes of a Conn")
-	require.LessOrEqual(t, unsafe.Sizeof(connExtra{})+unsafe.Sizeof(session{}), uintptr(48+256), "bytes of what limits of Serve cost a connection, beside a timer's 24")
+	require.LessOrEqual(t, unsafe.Sizeof(connExtra{})+unsafe.Sizeof(session{}), uintptr(64+256), "bytes of what limits of Serve cost a connection, beside a timer's 24")
 	require.LessOrEqual(t, unsafe.Sizeof(readable{}), uintptr(208), "bytes of a connection of ServeReadable")
 }
 

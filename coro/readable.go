@@ -71,8 +71,6 @@ type readable struct {
 	more       connExtra     // where Conn.extra points to
 	next, prev *readable     // in the server's idle list
 	since      time.Duration // when it became idle, on the loop's clock
-	phase      readablePhase
-	consumed   bool // the call of the handler has read something
 }
 
 type readablePhase uint8
@@ -103,7 +101,7 @@ func (s *server) adoptReadable(fd poller.FD, peer poller.Addr) error {
 // was the request's, and has gone with it.
 func (r *readable) rest() {
 	s := r.more.server
-	r.phase = readableIdle
+	r.more.phase = readableIdle
 	if s.config.IdleTimeout > 0 {
 		r.since = s.loop.reactor.OS().Now()
 	}
@@ -123,7 +121,7 @@ type arrival readable
 
 func (a *arrival) Ready(err error) {
 	r := (*readable)(a)
-	if r.phase != readableIdle {
+	if r.more.phase != readableIdle {
 		return // it is being closed by us
 	}
 	r.more.server.idle.remove(r)
@@ -137,7 +135,7 @@ func (a *arrival) Ready(err error) {
 // call runs the handler.
 func (r *readable) call() {
 	s := r.more.server
-	r.phase, r.consumed = readableRunning, false
+	r.more.phase, r.more.consumed = readableRunning, false
 	in := s.handlers
 	if s.config.RequestTimeout > 0 {
 		in = &cancelScope{group: s.scope}
@@ -165,7 +163,7 @@ func (r *readable) handled(in *cancelScope, ok bool) {
 		r.rest()
 	case err != nil && err != io.EOF:
 		r.fail(r.opError("read", err)) // the kernel tells it once: the handler would find io.EOF
-	case r.consumed:
+	case r.more.consumed:
 		r.call()
 	case err == io.EOF:
 		r.end() // the handler has seen it, and need not say so
@@ -183,7 +181,7 @@ func (r *readable) fail(err error) {
 
 // end closes the connection.
 func (r *readable) end() {
-	r.phase = readableEnded
+	r.more.phase = readableEnded
 	_ = r.Conn.close()
 	r.more.server.ended()
 }

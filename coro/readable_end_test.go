@@ -23,7 +23,7 @@ func TestServeReadableTellsTheHandlerOfTheEnd(t *testing.T) {
 	onEveryBackend(t, func(t *testing.T, e *env) {
 		var ends []error
 		handler := func(ctx context.Context, c net.Conn) error {
-			err := answer(ctx, c)
+			err := answerOne(ctx, c)
 			if err != nil {
 				ends = append(ends, err)
 			}
@@ -106,7 +106,7 @@ func TestServeReadableLogsAResetThatTheHandlerHasNotSeen(t *testing.T) {
 
 func TestServeReadableClosesIdleConnectionsWhenItIsCancelled(t *testing.T) {
 	onEveryBackend(t, func(t *testing.T, e *env) {
-		err := e.servingReadable(ServeConfig{IdleTimeout: long}, answer, func(ctx context.Context, s *Scope, ln *Listener, h *handlers) {
+		err := e.servingReadable(ServeConfig{IdleTimeout: long}, answerOne, func(ctx context.Context, s *Scope, ln *Listener, h *handlers) {
 			require.NoError(t, Shield(ctx, func(ctx context.Context) error {
 				used, unused := e.dial(ctx, ln), e.dial(ctx, ln)
 				ask(t, used, "x")
@@ -126,7 +126,7 @@ func TestServeReadableClosesIdleConnectionsWhenItIsCancelled(t *testing.T) {
 // Graceful: it serves those that are there until the last one has ended.
 func TestServeReadableOutlivesItsListener(t *testing.T) {
 	onEveryBackend(t, func(t *testing.T, e *env) {
-		err := e.servingReadable(ServeConfig{}, answer, func(ctx context.Context, _ *Scope, ln *Listener, h *handlers) {
+		err := e.servingReadable(ServeConfig{}, answerOne, func(ctx context.Context, _ *Scope, ln *Listener, h *handlers) {
 			a, b := e.dial(ctx, ln), e.dial(ctx, ln)
 			until(t, ctx, func() bool { return e.os.accepted == 2 })
 			require.NoError(t, ln.Close())
@@ -145,7 +145,7 @@ func TestServeReadableEndsIdleConnectionsAfterTheirTimeout(t *testing.T) {
 			if err := Sleep(ctx, 3*brief); err != nil {
 				return err
 			}
-			return answer(ctx, c)
+			return answerOne(ctx, c)
 		}
 		err := e.servingReadable(ServeConfig{IdleTimeout: brief}, slow, func(ctx context.Context, _ *Scope, ln *Listener, h *handlers) {
 			used, unused := e.dial(ctx, ln), e.dial(ctx, ln)
@@ -207,7 +207,7 @@ func TestServeReadableConnectionMayBeUsedByOthers(t *testing.T) {
 					h.idle(t, ctx)
 					others(ctx, s, client, h.last)
 					requireEnd(t, client)
-					until(t, ctx, func() bool { return h.last.extra.readable.phase == readableEnded })
+					until(t, ctx, func() bool { return h.last.extra.readable.more.phase == readableEnded })
 					require.NoError(t, ln.Close())
 				})
 				require.NoError(t, err)

@@ -12,7 +12,7 @@ import (
 // and gets no others.
 func TestServeReadableIsNotConfusedByUrgentData(t *testing.T) {
 	onTCP(t, func(t *testing.T, e *env) {
-		err := e.servingReadable(ServeConfig{}, answer, func(ctx context.Context, _ *Scope, ln *Listener, h *handlers) {
+		err := e.servingReadable(ServeConfig{}, answerOne, func(ctx context.Context, _ *Scope, ln *Listener, h *handlers) {
 			c := e.dial(ctx, ln)
 			ask(t, c, "x")
 			h.idle(t, ctx)

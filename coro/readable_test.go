@@ -33,7 +33,7 @@ func (h *handlers) count(handler func(context.Context, net.Conn) error) func(con
 func (h *handlers) idle(t *testing.T, ctx context.Context) {
 	t.Helper()
 	until(t, ctx, func() bool {
-		return h.running == 0 && h.last != nil && h.last.extra.readable.phase == readableIdle
+		return h.running == 0 && h.last != nil && h.last.extra.readable.more.phase == readableIdle
 	})
 }
 
@@ -57,7 +57,7 @@ func (e *env) servingReadable(c ServeConfig, handler func(context.Context, net.C
 
 func TestServeReadableHasNoTaskForAnIdleConnection(t *testing.T) {
 	onEveryBackend(t, func(t *testing.T, e *env) {
-		err := e.servingReadable(ServeConfig{}, answer, func(ctx context.Context, _ *Scope, ln *Listener, h *handlers) {
+		err := e.servingReadable(ServeConfig{}, answerOne, func(ctx context.Context, _ *Scope, ln *Listener, h *handlers) {
 			live := ln.loop.live
 			var clients []*Conn
 			for range 50 {
@@ -195,7 +195,7 @@ func TestServeReadableForgetsDeadlines(t *testing.T) {
 			if err := c.SetDeadline(time.Now().Add(brief)); err != nil {
 				return err
 			}
-			return answer(ctx, c)
+			return answerOne(ctx, c)
 		}
 		err := e.servingReadable(ServeConfig{}, hasty, func(ctx context.Context, _ *Scope, ln *Listener, h *handlers) {
 			c := e.dial(ctx, ln)

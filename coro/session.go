@@ -80,7 +80,7 @@ func (c *Conn) moved(d reactor.Direction) {
 		x.session.moved(d, c.busy[reactor.In])
 	}
 	if x.readable != nil && d == reactor.In {
-		x.readable.consumed = true
+		x.consumed = true
 	}
 }
 

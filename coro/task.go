@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"net"
+	"runtime/trace"
 	"time"
 	"unsafe"
 
@@ -43,7 +44,7 @@ type task struct {
 	waits waitKind
 	parks uint32 // counts waits, so that a late wake-up finds another number
 
-	since  time.Duration   // when it parked: the loop's clock at the turn's beginning
+	since  time.Duration   // when it became what it is, ready or parked; see loop.moment
 	source *reactor.Source // which it waits for
 
 	result error          // of the wait, or of the function
@@ -96,18 +97,23 @@ const (
 	waitLock              // a Mutex
 	waitAcquire           // a Semaphore
 	waitCond              // a Cond's signal
+	waitAnswers           // what all loops say to a question; not to be cancelled
 )
 
 func (k waitKind) String() string {
 	return [...]string{"nothing", "read", "write", "timer", "queue", "blocking call", "children", "signal", "process",
-		"send", "receive", "select", "lock", "acquire", "condition"}[k]
+		"send", "receive", "select", "lock", "acquire", "condition", "other loops"}[k]
 }
+
+// cancellable reports whether the end of the task's scope ends such a wait.
+func (k waitKind) cancellable() bool { return k != waitChildren && k != waitAnswers }
 
 // newTask makes a task with a new coroutine, which starts with the first
 // resume. It runs one function after another, until it is resumed without one.
 func newTask() *task {
 	t := new(task)
 	t.next, _ = iter.Pull(func(yield func(struct{}) bool) {
+		dropLabels() // a new goroutine has those of the task that spawned this one
 		t.yield, t.g = yield, currentG()
 		t.loop().running.Store(t.g)
 		defer t.lose()
@@ -124,12 +130,15 @@ func newTask() *task {
 func (t *task) call() {
 	defer func() {
 		if value := recover(); value != nil {
-			t.result = asPanic(value, t.site)
+			t.result = asPanic(value, t.name(), t.site)
 		}
 	}()
-	if t.handler != nil {
+	switch {
+	case t.loop().labels != nil || trace.IsEnabled():
+		t.result = t.callSeen()
+	case t.handler != nil:
 		t.result = t.handler(t.scope, t.conn)
-	} else {
+	default:
 		t.result = t.fn(t.scope)
 	}
 }
@@ -143,7 +152,7 @@ func (t *task) lose() {
 	if t.scope == nil {
 		return // retired
 	}
-	t.result = joinOne(t.result, &GoexitError{Spawned: spawnSite(t.site)})
+	t.result = joinOne(t.result, &GoexitError{Name: t.name(), Spawned: spawnSite(t.site)})
 	t.state = taskLost
 	t.yield(struct{}{})
 }
@@ -156,7 +165,11 @@ func (t *task) Run() {
 	l.current = t
 	l.operations = operationsPerResume
 	l.running.Store(t.g)
-	t.next()
+	if l.meter != nil {
+		t.resumeMeasured(l)
+	} else {
+		t.next()
+	}
 	l.current = nil
 	switch t.state {
 	case taskIdle, taskLost:
@@ -176,13 +189,17 @@ func (t *task) park(kind waitKind) error {
 	if cause := t.prepare(kind); cause != nil {
 		return cause
 	}
-	t.yield(struct{}{})
+	if trace.IsEnabled() {
+		t.yieldTraced(kind)
+	} else {
+		t.yield(struct{}{})
+	}
 	return t.resumed()
 }
 
 func (t *task) prepare(kind waitKind) error {
 	t.parks++
-	if cause := t.scope.cause; cause != nil && kind != waitChildren {
+	if cause := t.scope.cause; cause != nil && kind.cancellable() {
 		return cause
 	}
 	t.state, t.waits, t.since = taskParked, kind, t.loop().reactor.Now()
@@ -205,8 +222,9 @@ func (t *task) wake(result error) bool {
 	if t.state != taskParked {
 		return false
 	}
-	t.state, t.result = taskReady, result
-	t.loop().reactor.Schedule(t)
+	l := t.loop()
+	t.state, t.result, t.since = taskReady, result, l.stamp()
+	l.reactor.Schedule(t)
 	return true
 }
 
@@ -238,15 +256,16 @@ const (
 
 // interrupt wakes a task because its scope was cancelled.
 func (t *task) interrupt(cause error) {
-	if t.waits != waitChildren {
+	if t.waits.cancellable() {
 		t.wake(cause)
 	}
 }
 
 // pass lets everyone else have a turn: to the end of the queue.
 func (t *task) pass() {
-	t.state = taskReady
-	t.loop().reactor.Schedule(t)
+	l := t.loop()
+	t.state, t.since = taskReady, l.stamp()
+	l.reactor.Schedule(t)
 	t.yield(struct{}{})
 }
 
