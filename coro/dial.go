@@ -127,8 +127,12 @@ func (d Dialer) lookup(t *task, network, host, port string) ([]poller.Addr, erro
 		resolver = net.DefaultResolver
 	}
 	family := "ip" + network[len("tcp"):] // ip, ip4, ip6
+	simulated, isSimulated := t.loop().reactor.OS().(poller.Simulated)
 	ctx := context.Context(t.scope)
 	ips, err := BlockingOn(ctx, lookupWorkers, func() ([]netip.Addr, error) {
+		if isSimulated && d.Resolver == nil {
+			return simulated.LookupNetIP(family, host)
+		}
 		return resolver.LookupNetIP(ctx, family, host)
 	})
 	if err != nil && ctx.Err() != nil {

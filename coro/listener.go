@@ -68,7 +68,7 @@ func (l *loop) listen(at poller.Addr, o poller.ListenOptions) (*Listener, error)
 	}
 	ln := &Listener{loop: l, turn: gate{limit: 1}}
 	if ln.addr, err = system.LocalAddr(fd); err == nil {
-		ln.path = reactor.GuardPath(ln.addr)
+		ln.path = reactor.GuardPath(system, ln.addr)
 		err = l.reactor.Register(&ln.src, fd)
 	}
 	if err != nil {

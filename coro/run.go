@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"runtime"
 	"sync"
 	"time"
 
+	"github.com/weft-go/weft/poller"
 	"github.com/weft-go/weft/reactor"
 )
 
@@ -22,7 +22,7 @@ type Config struct {
 	Name string
 	// StallLimit is how long a turn of the loop may take until the watchdog
 	// reports it, with the task that holds the loop up; 100 ms by default,
-	// negative for no watchdog.
+	// negative for no watchdog. A simulated loop has none.
 	StallLimit time.Duration
 	// OnStall gets the watchdog's reports, besides the Logger. It is called on
 	// the watchdog's goroutine, which serves all loops, and must return: Run
@@ -74,16 +74,15 @@ func (c Config) run(ctx context.Context, main func(ctx context.Context) error, s
 	if c.MaxIdle <= 0 {
 		c.MaxIdle = defaultMaxIdle
 	}
-	// Quirk(go): a coroutine must be resumed on the thread, and in the state of
-	// thread locks, in which it was made; anything else ends the process with a
-	// fatal error. So the lock comes before the first task.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-
 	r, err := reactor.NewLoop(c.Reactor)
 	if err != nil {
 		return err
 	}
+	// Quirk(go): a coroutine must be resumed on the thread, and in the state of
+	// thread locks, in which it was made; anything else ends the process with a
+	// fatal error. So the lock comes before the first task.
+	defer poller.LockThread(r.OS())()
+
 	l := &loop{reactor: r, log: c.Logger, maxIdle: c.MaxIdle, listeners: make(map[*Listener]struct{}), signals: make(map[*Signals]struct{}), done: make(chan struct{})}
 	l.home.Store(currentG())
 	root := newScope(l, nil, ctx)
@@ -91,7 +90,7 @@ func (c Config) run(ctx context.Context, main func(ctx context.Context) error, s
 	l.observe(c)
 	loops.add(l)
 	defer loops.remove(l)
-	if c.StallLimit >= 0 {
+	if _, simulated := r.OS().(poller.Simulated); !simulated && c.StallLimit >= 0 {
 		l.watch = watchLoop(l, c.StallLimit, c.OnStall)
 		defer l.watch.end()
 	}

@@ -5,6 +5,8 @@ import (
 	"math"
 	"runtime/debug"
 	"sync"
+
+	"github.com/weft-go/weft/poller"
 )
 
 // Workers is a kind of work that is done off the loops, with a limit to how many
@@ -129,10 +131,24 @@ func (s jobState) String() string {
 func (w *Workers) submit(t *task, fn func() error) *job {
 	j := &job{workers: w, fn: fn, loop: t.loop(), task: t, spawned: t.site}
 	j.loop.helpers.Add(1)
-	if w.admit(j) {
+	simulated, _ := j.loop.reactor.OS().(poller.Simulated)
+	switch {
+	case simulated != nil:
+		w.admitSimulated(j)
+		simulated.Go(func() { w.call(j) })
+	case w.admit(j):
 		go w.call(j)
 	}
 	return j
+}
+
+// admitSimulated counts in a job of a loop in a simulation: always, since there it
+// takes no thread while it waits, and what another world does is not to be felt.
+func (w *Workers) admitSimulated(j *job) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.running++
+	j.state = jobRunning
 }
 
 // admit counts a job in if there is a place, and queues it if there is none. It
@@ -200,11 +216,11 @@ func (w *Workers) leave(j *job) (next *job, wanted bool) {
 	if wanted = j.state == jobRunning; wanted {
 		j.state = jobDone
 	}
-	if first := w.queue.Front(); first != nil {
+	w.running--
+	if first := w.queue.Front(); first != nil && w.running < w.limit() {
 		next = w.queue.Remove(first).(*job)
 		next.state, next.place = jobRunning, nil
-	} else {
-		w.running--
+		w.running++
 	}
 	return next, wanted
 }

@@ -77,5 +77,7 @@
 //	poll(2)  all of these, on request: Config.Backend, or the build tag
 //	         weftpoll, which makes it the default
 //
+// Package poller/sim is one more, for tests: a kernel in memory.
+//
 // Elsewhere everything compiles and [Open] returns errors.ErrUnsupported.
 package poller

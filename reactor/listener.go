@@ -99,7 +99,7 @@ func (l *Loop) Listen(network, address string, o ListenOptions, handler func(*Co
 	}
 	ln := &Listener{loop: l, opts: o, conn: o.Conn.withDefaults(), handler: handler}
 	if ln.addr, err = l.os.LocalAddr(fd); err == nil {
-		ln.path = GuardPath(ln.addr)
+		ln.path = GuardPath(l.os, ln.addr)
 		err = l.Register(&ln.src, fd)
 	}
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"math"
-	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -174,8 +173,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	if l.state != loopOpen {
 		return ErrLoopClosed
 	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	defer poller.LockThread(l.os)()
 
 	stopWatching := context.AfterFunc(ctx, func() { _ = l.postAlways(l.drain) })
 	defer stopWatching()

@@ -7,7 +7,7 @@
 //
 //	func TestContract(t *testing.T) {
 //		pollertest.Run(t, func(t *testing.T, c poller.Config) poller.OS {
-//			return sim.NewHost(c)
+//			return sim.New(sim.Config{}).Host("host").Open(c)
 //		})
 //	}
 //

@@ -95,6 +95,19 @@ func (l *Loop) Turn(timeout time.Duration) []poller.Event {
 	return l.events[:n]
 }
 
+// Events is a Wait that returned with events: one may return without, as for a
+// signal.
+func (l *Loop) Events() []poller.Event {
+	l.t.Helper()
+	for end := l.Now() + Patience; l.Now() < end; {
+		if events := l.Turn(end - l.Now()); len(events) > 0 {
+			return events
+		}
+	}
+	l.t.Fatal("wait for events: none came")
+	return nil
+}
+
 // Await waits until events have said r of fd, and takes it.
 func (l *Loop) Await(fd poller.FD, r poller.Readiness) {
 	l.t.Helper()

@@ -2,6 +2,7 @@ package pollertest
 
 import (
 	"os"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -39,11 +40,12 @@ var registration = []sentence{
 		want := l.tokens[server]
 		l.Settle()
 		l.Send(client, []byte("x"))
-		events := l.Turn(Patience)
-		require.NotEmpty(t, events, "one byte sent: events")
-		for _, e := range events {
-			require.Equal(t, want, e.Token, "one byte sent to the only reader: token of the event %v", e.Ready)
+		for _, e := range l.Events() {
+			if e.Token != l.tokens[client] { // of which a spurious event may tell
+				require.Equal(t, want, e.Token, "one byte sent to the only reader: token of the event %v", e.Ready)
+			}
 		}
+		l.Await(server, poller.Readable)
 	}},
 
 	{says: "A token of any slot and generation travels unchanged", test: func(t *testing.T, l *Loop) {
@@ -53,8 +55,7 @@ var registration = []sentence{
 			poller.NewToken(0, 1<<32-1), poller.NewToken(1<<32-1, 1<<32-2)} {
 			require.NoError(t, l.Remove(server))
 			require.NoError(t, l.Add(server, token))
-			events := l.Turn(Patience) // writable, from the start
-			require.NotEmpty(t, events, "a registered writable descriptor: events")
+			events := l.Events() // writable, from the start
 			require.Equal(t, token, events[0].Token, "token of the event")
 		}
 	}},
@@ -130,17 +131,18 @@ var registration = []sentence{
 		l.Settle()
 		l.Send(a, []byte("a"))
 		l.Send(b, []byte("b"))
-		batch := append([]poller.Event(nil), l.Turn(Patience)...)
+		batch := append([]poller.Event(nil), l.Events()...)
 
 		// The handler of the first event closes both; the numbers are given
 		// to others while the second event is still to be handled.
 		old := map[poller.Token]bool{l.tokens[a2]: true, l.tokens[b2]: true}
+		others := []poller.Token{l.tokens[a], l.tokens[b], l.tokens[listener]} // of spurious events
 		require.NoError(t, l.CloseFD(a2))
 		require.NoError(t, l.CloseFD(b2))
 		c, c2 := dial()
 		d, d2 := dial()
 		for _, e := range batch {
-			require.True(t, old[e.Token], "a stale event carries the old token, got %v", e.Token)
+			require.True(t, old[e.Token] || slices.Contains(others, e.Token), "a stale event carries the old token, got %v", e.Token)
 			require.NotContains(t, []poller.Token{l.tokens[c], l.tokens[c2], l.tokens[d], l.tokens[d2]}, e.Token,
 				"a stale event names a new owner")
 		}

@@ -129,7 +129,8 @@ var write = []sentence{
 		client, server := l.Pair()
 		n, err := l.Writev(client, [][]byte{[]byte("a"), nil, []byte("bc"), {}, []byte("def")})
 		require.NoError(t, err)
-		require.Equal(t, 6, n, "bytes")
+		require.Positive(t, n, "bytes")
+		l.Send(client, []byte("abcdef")[n:])
 		require.Equal(t, "abcdef", string(l.Receive(server, 6)))
 	}},
 

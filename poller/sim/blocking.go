@@ -1,0 +1,79 @@
+package sim
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+)
+
+// job is a function of a program's that may block: a file, a name. Its end is
+// an appointment, at a moment of the seed's.
+type job struct {
+	appointment
+	fn func()
+}
+
+// Go runs fn as a goroutine beside the loop would run it, at one moment of the
+// virtual time, up to Dials.SlowDisk from now. The world waits for it, so fn
+// must not wait for anything simulated.
+func (o *system) Go(fn func()) {
+	p, w := o.process, o.world
+	j := &job{fn: fn}
+	j.do = func() {
+		p.jobs = slices.DeleteFunc(p.jobs, func(other *job) bool { return other == j })
+		w.note(p.host, actBlocking, noFD, 0, nil)
+		j.run()
+	}
+	if p.dead {
+		j.run()
+		return
+	}
+	p.jobs = append(p.jobs, j)
+	w.agenda.set(&j.appointment, w.now+w.upTo(p.host.knobs().SlowDisk))
+}
+
+// run is a goroutine of its own: who asks by its identity where it is called
+// from, as package coro does, must not take it for a loop.
+func (j *job) run() {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		j.fn()
+	}()
+	<-done
+}
+
+// runJobs ends the jobs of a process that is dead: its programs wait for them.
+func (p *process) runJobs() {
+	for len(p.jobs) > 0 {
+		j := p.jobs[0]
+		p.jobs = p.jobs[1:]
+		p.host.world.agenda.cancel(&j.appointment)
+		j.run()
+	}
+}
+
+// LookupNetIP resolves the name of a host.
+func (o *system) LookupNetIP(network, host string) ([]netip.Addr, error) {
+	if host == "localhost" {
+		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}, nil
+	}
+	var found []netip.Addr
+	if h := o.world.byName[host]; h != nil {
+		for _, a := range h.addrs {
+			if network == "ip" || a.Is4() == (network == "ip4") {
+				found = append(found, a)
+			}
+		}
+	}
+	if len(found) == 0 {
+		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+	}
+	return found, nil
+}
+
+// Unlink removes the path of a Unix socket.
+func (o *system) Unlink(path string) error {
+	delete(o.process.paths, path)
+	return nil
+}

@@ -1,0 +1,9 @@
+package sim_test
+
+import (
+	"testing"
+
+	"github.com/weft-go/weft/poller/leaktest"
+)
+
+func TestMain(m *testing.M) { leaktest.Main(m) }

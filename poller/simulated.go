@@ -1,0 +1,39 @@
+package poller
+
+import (
+	"net/netip"
+	"runtime"
+)
+
+// LockThread locks the calling goroutine to its thread for a loop on os, and
+// returns what ends the lock. On a [Simulated] both do nothing.
+func LockThread(os OS) (unlock func()) {
+	if _, simulated := os.(Simulated); simulated {
+		return func() {}
+	}
+	runtime.LockOSThread()
+	return runtime.UnlockOSThread
+}
+
+// Simulated is an OS in memory, as that of package poller/sim. A loop asks the
+// machine for more than an OS gives: threads, names, files. On a Simulated it
+// asks here, so that nothing slips past the simulation.
+//
+// A loop on a Simulated does not lock its goroutine to a thread: it runs as a
+// coroutine, and those must be resumed with the thread locks they were made
+// with. See [LockThread]. A type that wraps one embeds Simulated, not OS.
+type Simulated interface {
+	OS
+
+	// Go runs fn in the place of a go statement: on another goroutine, at a
+	// moment of the simulation's choice. Fn must not wait for anything
+	// simulated.
+	Go(fn func())
+
+	// LookupNetIP resolves a host name in the place of net.Resolver. The network
+	// is "ip", "ip4" or "ip6". Error: *net.DNSError.
+	LookupNetIP(network, host string) ([]netip.Addr, error)
+
+	// Unlink removes the path of a Unix socket.
+	Unlink(path string) error
+}
