@@ -34,7 +34,7 @@ type cancelScope struct {
 	group  *Scope          // whose tasks can be spawned here; nil if none can
 	owner  *task           // that runs the body; nil for the outermost
 
-	tasks taskList // in it: the owner, while it is in no scope further in, and children
+	tasks taskList // spawned in it, wherever they are now
 	inner scopeList
 	links scopeLinks
 
@@ -92,8 +92,13 @@ func (s *cancelScope) cancel(cause error) {
 	if first := s.over.Load(); first != &s.cause {
 		s.cause = *first
 	}
+	if s.owner != nil && s.owner.scope == s {
+		s.owner.interrupt(s.cause)
+	}
 	for t := s.tasks.first; t != nil; t = t.links.next {
-		t.interrupt(s.cause)
+		if t.scope == s { // or it is further in, perhaps behind a shield
+			t.interrupt(s.cause)
+		}
 	}
 	for inner := s.inner.first; inner != nil; inner = inner.links.next {
 		if !inner.shielded {
@@ -176,21 +181,14 @@ func (s *cancelScope) watch(ctx context.Context) (stop func() bool) {
 func (t *task) nest(ctx context.Context) *cancelScope {
 	s := &cancelScope{owner: t}
 	s.open(t.loop(), t.scope, ctx)
-	t.moveTo(s)
+	t.scope = s
 	return s
 }
 
 // leave is the end of a scope that only had the task itself in it.
 func (t *task) leave(s *cancelScope) {
-	t.moveTo(s.parent)
+	t.scope = s.parent
 	s.close()
-}
-
-// moveTo makes s the task's innermost scope.
-func (t *task) moveTo(s *cancelScope) {
-	t.scope.tasks.remove(t)
-	t.scope = s
-	s.tasks.add(t)
 }
 
 // taskList and scopeList are doubly linked lists through their members, in the

@@ -69,14 +69,14 @@ func WithScope(ctx context.Context, body func(s *Scope) error) (err error) {
 	if !t.ownContext(ctx) {
 		defer s.scope.watch(ctx)()
 	}
-	t.moveTo(&s.scope)
+	t.scope = &s.scope
 	returned := false
 	defer func() {
 		if !returned {
 			s.scope.cancel(errBodyLeft)
 		}
 		s.wait(t)
-		t.moveTo(s.scope.parent)
+		t.scope = s.scope.parent
 		if err = s.end(); !returned && len(s.errs) > 0 {
 			s.scope.loop.log.Error("coro: tasks failed in a scope whose body panicked", "error", err)
 		}

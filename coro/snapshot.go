@@ -127,7 +127,7 @@ func (s *snapshot) add(l *loop, scope *cancelScope, around int, listeners map[*r
 		if state, live := liveState(t.state); live {
 			shot := taskShot{
 				id: t.id, site: t.site, state: state, waits: t.waits, since: t.since,
-				cause: scope.cause, served: t.conn != nil, source: l.endpoint(t, t.source, listeners),
+				cause: t.scope.cause, served: t.conn != nil, source: l.endpoint(t, t.source, listeners),
 			}
 			if len(l.names.byID) > 0 {
 				shot.name = t.name()
@@ -140,23 +140,13 @@ func (s *snapshot) add(l *loop, scope *cancelScope, around int, listeners map[*r
 					shot.peer = l.endpoint(t, &t.conn.src, nil)
 				}
 			}
-			shot.scope, shot.parent = s.origin(t, place)
+			shot.scope, shot.parent = place, s.bodyOf(place)
 			s.tasks = append(s.tasks, shot)
 		}
 	}
 	for inner := scope.inner.first; inner != nil; inner = inner.links.next {
 		s.add(l, inner, place, listeners)
 	}
-}
-
-// origin is the scope in which a task was spawned, and the task that runs that
-// scope's body. The task is in the scope at place now, and may have put itself
-// into some between the two.
-func (s *snapshot) origin(t *task, place int) (scope int, parent uint64) {
-	for s.scopes[place].owner == t.id {
-		place = s.scopes[place].around
-	}
-	return place, s.bodyOf(place)
 }
 
 // bodyOf is the task whose body a scope is in: daemons have it from the scope

@@ -28,8 +28,8 @@ type task struct {
 	handler func(context.Context, net.Conn) error
 	conn    *Conn
 	// scope is the innermost one the task is in, and the one whose
-	// cancellation it feels; links is its place in that scope's list. An idle
-	// task is in none.
+	// cancellation it feels; links is its place in the list of the one it was
+	// spawned in. An idle task is in none.
 	scope *cancelScope
 	links taskLinks
 	site  uintptr // where it was spawned, a return address

@@ -76,7 +76,7 @@ func Shield(ctx context.Context, fn func(ctx context.Context) error) error {
 	}
 	s := &cancelScope{owner: t, shielded: true}
 	s.open(t.loop(), t.scope, ctx)
-	t.moveTo(s)
+	t.scope = s
 	defer t.leave(s)
 	return fn(s)
 }

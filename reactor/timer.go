@@ -87,6 +87,13 @@ func (h *timerHeap) entry(i int) *timerEntry {
 	return &h.pages[at/uint(len(timerPage{}))][at%uint(len(timerPage{}))]
 }
 
+// children are the entries of one node's, of which the first has that place.
+func (h *timerHeap) children(first int) []timerEntry {
+	at := uint(first) + 3
+	begin := at % uint(len(timerPage{}))
+	return h.pages[at/uint(len(timerPage{}))][begin:min(begin+4, begin+uint(h.len-first))]
+}
+
 func (h *timerHeap) add(t *Timer, when time.Duration) {
 	h.set++
 	if h.len+3 == len(h.pages)*len(timerPage{}) || len(h.pages) == 0 {
@@ -101,19 +108,26 @@ func (h *timerHeap) remove(t *Timer) {
 	t.at = 0
 	h.len--
 	last := h.entry(h.len)
-	moved := *last
-	*last = timerEntry{}
-	if spare := len(h.pages) - 1; spare > 1 && h.len+3 < (spare-1)*len(timerPage{}) {
-		h.pages[spare] = nil
-		h.pages = h.pages[:spare]
-	}
-	if i == h.len {
+	if i == h.len { // as is common: what was set last ends last, and is stopped
+		*last = timerEntry{}
+		h.shrink()
 		return
 	}
+	moved := *last
+	*last = timerEntry{}
+	h.shrink()
 	if i > 0 && moved.before(h.entry((i-1)/4)) {
 		h.up(i, moved)
 	} else {
 		h.down(i, moved)
+	}
+}
+
+// shrink gives a page back that is not needed, but for one.
+func (h *timerHeap) shrink() {
+	if spare := len(h.pages) - 1; spare > 1 && h.len+3 < (spare-1)*len(timerPage{}) {
+		h.pages[spare] = nil
+		h.pages = h.pages[:spare]
 	}
 }
 
@@ -136,10 +150,11 @@ func (h *timerHeap) down(i int, e timerEntry) {
 		if first >= h.len {
 			break
 		}
-		least, under := first, h.entry(first)
-		for c := first + 1; c < min(first+4, h.len); c++ {
-			if child := h.entry(c); child.before(under) {
-				least, under = c, child
+		children := h.children(first)
+		least, under := first, &children[0]
+		for c := 1; c < len(children); c++ {
+			if children[c].before(under) {
+				least, under = first+c, &children[c]
 			}
 		}
 		if !under.before(&e) {
