@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/weft-go/weft/poller"
 	"github.com/weft-go/weft/reactor"
 )
 
@@ -14,6 +15,8 @@ import (
 //	a plain goroutine         on its channels
 //	a task                    parked: a helper asks, its own loop included, so
 //	                          that two loops that ask each other both answer
+//	a task of a simulation    parked, and asks its own loop: it is the only one of
+//	                          its machine, and goroutines are not simulated
 //	a loop's own goroutine    not at all: it looks at its own loop, at once, and
 //	                          at no other
 //
@@ -47,6 +50,16 @@ func askLoops[T any](question func(*loop) T, digest func([]answer[T])) {
 		digest([]answer[T]{{loop: on, said: question(on)}})
 		return
 	}
+	if _, simulated := on.reactor.OS().(poller.Simulated); simulated {
+		var said T
+		on.tell(func() {
+			said = question(on)
+			t.wake(nil)
+		})
+		_ = t.park(waitAnswers)
+		digest([]answer[T]{{loop: on, said: said}})
+		return
+	}
 	on.helpers.Add(1)
 	go func() {
 		defer on.helpers.Done()
@@ -77,7 +90,7 @@ func askAll[T any](question func(*loop) T) []answer[T] {
 		}
 		if said, ok := await(limit, replies[i], l); ok {
 			answers = append(answers, answer[T]{loop: l, said: said})
-		} else if loops.has(l) {
+		} else if !l.hasEnded() {
 			answers = append(answers, answer[T]{loop: l, silent: true, seen: l.glimpse(), doing: l.reactor.Activity()})
 		}
 	}
@@ -107,8 +120,8 @@ func await[T any](limit context.Context, reply chan T, l *loop) (said T, ok bool
 // callingLoop is the loop whose task is calling, or on whose goroutine the caller
 // runs outside of a task; nil for everybody else.
 func callingLoop() (*task, *loop) {
-	loops.mu.Lock()
-	defer loops.mu.Unlock()
+	loops.mu.RLock()
+	defer loops.mu.RUnlock()
 	for l := range loops.set {
 		if l.onLoop() {
 			return l.currentTask(), l
@@ -119,19 +132,12 @@ func callingLoop() (*task, *loop) {
 
 // all are the loops that run now, by number.
 func (s *loopSet) all() []*loop {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.mu.RLock()
+	defer s.mu.RUnlock()
 	all := make([]*loop, 0, len(s.set))
 	for l := range s.set {
 		all = append(all, l)
 	}
 	slices.SortFunc(all, func(a, b *loop) int { return a.number - b.number })
 	return all
-}
-
-func (s *loopSet) has(l *loop) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, ok := s.set[l]
-	return ok
 }

@@ -56,7 +56,7 @@ func (t *task) offLoop(ctx context.Context, w *Workers, fn func() error) (done b
 	if !j.end() {
 		return false, cause
 	}
-	return true, j.outcome()
+	return true, j.outcome(t)
 }
 
 // arrive tells the task, on its loop, that the job is done.
@@ -81,10 +81,15 @@ func (j *job) finish() {
 	j.end()
 }
 
-// outcome is the error of a job that is done, or its panic.
-func (j *job) outcome() error {
+// outcome is the error of a job that is done, or its panic, for the task that has
+// waited for it.
+func (j *job) outcome(t *task) error {
 	if j.panicked != nil {
+		j.panicked.Name = t.name()
 		panic(j.panicked)
+	}
+	if exited, ok := j.err.(*GoexitError); ok && exited.Workers != "" {
+		exited.Name = t.name()
 	}
 	return j.err
 }

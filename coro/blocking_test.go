@@ -196,6 +196,7 @@ func TestBlockingPanicGoesOnInTheTask(t *testing.T) {
 	onTCP(t, func(t *testing.T, e *env) {
 		w := NewWorkers("test", 1)
 		err := e.run(func(ctx context.Context) error {
+			require.NoError(t, SetName(ctx, "somebody"))
 			_, err := BlockingOn(ctx, w, func() (int, error) { panics(errTest); return 0, nil })
 			return fmt.Errorf("it returned %w", err)
 		})
@@ -207,7 +208,8 @@ func TestBlockingPanicGoesOnInTheTask(t *testing.T) {
 		require.Contains(t, string(panicked.Stack), "coro.panics", "the stack of the function's goroutine")
 		require.Contains(t, panicked.Spawned, "coro.(*env).runWith", "where the task was spawned")
 		require.Equal(t, "test", panicked.Workers)
-		require.Contains(t, err.Error(), `on workers "test"`)
+		require.Equal(t, "somebody", panicked.Name)
+		require.Contains(t, err.Error(), `on workers "test" for the task "somebody"`)
 		require.Equal(t, WorkersStats{Name: "test", Limit: 1, Done: 1, Panics: 1}, w.Stats())
 	})
 	t.Run("which may recover it", func(t *testing.T) {

@@ -44,7 +44,7 @@ func RunCommand(ctx context.Context, cmd *exec.Cmd) error {
 	}
 	start := processWorkers.submit(t, cmd.Start)
 	start.finish()
-	if err := start.outcome(); err != nil {
+	if err := start.outcome(t); err != nil {
 		return err
 	}
 	return t.waitCommand(ctx, cmd, nil)
@@ -81,10 +81,10 @@ func (t *task) waitCommand(ctx context.Context, cmd *exec.Cmd, cause error) erro
 	}
 	if processWorkers.isDone(j) {
 		j.end()
-		return j.outcome()
+		return j.outcome(t)
 	}
 	killed, unasked := t.cancelCommand(cmd, j)
-	switch exit := j.outcome(); {
+	switch exit := j.outcome(t); {
 	case exit == nil && killed:
 		return nil // nobody survives the kill with success: it came late
 	case exit == nil, exit == context.Canceled, exit == context.DeadlineExceeded:

@@ -14,7 +14,8 @@ import (
 // Conn is a stream connection, TCP or Unix, as a net.Conn: from a task of its
 // loop its methods suspend the task; from any other goroutine they are carried
 // out by the loop while the caller waits, which is slower, and correct. (A task
-// of another loop is such a caller too, and its loop waits with it.)
+// of another loop is such a caller too: it is suspended meanwhile, and cancelled
+// with its own scope.)
 //
 // A second task that reads while one is reading waits for its turn, and so does
 // a second writer: what one Write is given arrives in one piece.

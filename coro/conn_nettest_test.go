@@ -21,7 +21,9 @@ func TestConnPassesNettest(t *testing.T) {
 		"package net's end against one": func(t *testing.T, e *env, l *idleLoop) (a, b net.Conn) { b, a = l.accepted(t, e); return a, b },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // much of its time it waits for deadlines
 			onEveryBackend(t, func(t *testing.T, e *env) {
+				t.Parallel()
 				nettest.TestConn(t, func() (a, b net.Conn, stop func(), err error) {
 					l := newIdleLoop(t, e)
 					a, b = ends(t, e, l)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net"
 	"os"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/weft-go/weft/poller"
@@ -13,7 +12,8 @@ import (
 
 // SyscallConn gives access to the descriptor, for what no method here does. Its
 // functions run on the loop, whoever calls: they must not block. A panic in one is the
-// caller's, as a *PanicError if it had to be carried there. What they do to
+// caller's, as a *PanicError if it had to be carried there, and so is a Goexit. Under
+// Serve a Read or Write whose function was done counts as bytes. What they do to
 // the descriptor's registration or its blocking mode is at the caller's peril.
 // Error: errors.ErrUnsupported on a system whose descriptors are not the process's.
 func (c *Conn) SyscallConn() (syscall.RawConn, error) {
@@ -39,36 +39,21 @@ func (r rawConn) Control(f func(fd uintptr)) error {
 	return r.c.opError("raw-control", control(r.c.loop, &r.c.src, f))
 }
 
-// control calls f on the loop.
+// control calls f on the loop: as a task, if the caller is elsewhere, so that what
+// goes wrong in f does not hit the loop.
 func control(l *loop, s *reactor.Source, f func(fd uintptr)) error {
-	var p carriedPanic
-	err := l.do(func() error {
+	call := func() error {
 		fd := s.FD()
 		if fd == poller.NoFD {
 			return net.ErrClosed
 		}
-		defer p.catch()
 		f(uintptr(fd))
 		return nil
-	})
-	p.raise()
-	return err
-}
-
-// carriedPanic brings a panic of the caller's function, which runs on the loop, back to
-// the caller, whose it is.
-type carriedPanic struct{ caught *PanicError }
-
-func (p *carriedPanic) catch() {
-	if value := recover(); value != nil {
-		p.caught = &PanicError{Value: value, Stack: debug.Stack()}
 	}
-}
-
-func (p *carriedPanic) raise() {
-	if p.caught != nil {
-		panic(p.caught)
+	if l.onLoop() {
+		return call()
 	}
+	return l.asTask(func(*task) error { return call() })
 }
 
 // Read calls f, and while that returns false, again each time there may be bytes.
@@ -85,18 +70,7 @@ func (r rawConn) use(name string, d reactor.Direction, f func(uintptr) bool) err
 	if t := r.c.loop.currentTask(); t != nil {
 		return r.c.opError(name, r.c.try(t, d, f))
 	}
-	var p carriedPanic
-	var err error
-	failed := r.c.loop.asTask(func(t *task) error {
-		defer p.catch()
-		err = r.c.try(t, d, f)
-		return nil
-	})
-	p.raise()
-	if failed != nil {
-		err = failed
-	}
-	return r.c.opError(name, err)
+	return r.c.opError(name, r.c.loop.asTask(func(t *task) error { return r.c.try(t, d, f) }))
 }
 
 // try is read or write with the caller's own system call. It is tried first
@@ -105,7 +79,8 @@ func (c *Conn) try(t *task, d reactor.Direction, f func(uintptr) bool) error {
 	if err := c.enter(t, d); err != nil {
 		return err
 	}
-	defer c.leave(d, 0)
+	moved := 0
+	defer func() { c.leave(d, moved) }()
 	for {
 		if c.closed {
 			return net.ErrClosed
@@ -114,6 +89,7 @@ func (c *Conn) try(t *task, d reactor.Direction, f func(uintptr) bool) error {
 			return os.ErrDeadlineExceeded
 		}
 		if f(uintptr(c.src.FD())) {
+			moved = 1 // f does not say how much, and need not have: it is taken for a request, or an answer
 			return nil
 		}
 		c.src.ClearReady(d)

@@ -84,6 +84,9 @@ func (c *Conn) relay(t *task, to *Conn, limit int64) (moved int64, err error) {
 		return 0, nil
 	}
 	for moved < limit {
+		if c.extra != nil && c.extra.session != nil {
+			c.extra.session.reading() // as each Read would
+		}
 		if err = t.checkpoint(); err != nil {
 			break
 		}

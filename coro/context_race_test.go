@@ -22,7 +22,7 @@ func TestScopeContextIsConsistentForGoroutines(t *testing.T) {
 	outside, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 
-	err := Run(outside, func(ctx context.Context) error {
+	err := Config{StallLimit: -1}.Run(outside, func(ctx context.Context) error {
 		for round := range rounds {
 			var users sync.WaitGroup
 			var waiting atomic.Int32

@@ -206,7 +206,7 @@ func TestDaemonMisuseIsAnError(t *testing.T) {
 		require.Equal(t, ErrScopeEnded, leaked.Daemon(ran), "Daemon in a scope that has ended")
 		other := make(chan error)
 		go func() { other <- Run(context.Background(), func(context.Context) error { return leaked.Daemon(ran) }) }()
-		require.Equal(t, ErrNotTask, <-other, "Daemon from a task of another loop")
+		require.Equal(t, ErrWrongLoop, <-other, "Daemon from a task of another loop")
 		return nil
 	}))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"strconv"
 	"time"
 
 	"github.com/weft-go/weft/poller"
@@ -11,8 +12,8 @@ import (
 )
 
 // Dial connects to address, from a task, on its loop. The network is "tcp",
-// "tcp4", "tcp6" or "unix"; an empty or unspecified host is this machine. A host
-// name is resolved off the loop; its addresses are tried one after the other,
+// "tcp4", "tcp6" or "unix"; an empty or unspecified host is this machine. The names
+// of hosts and ports are resolved off the loop; the addresses are tried one after the other,
 // and the error of the first one is returned. Errors: *net.OpError (errors.Is
 // finds syscall.ECONNREFUSED, os.ErrDeadlineExceeded, the cause of ctx or of a
 // cancelled scope; errors.As finds *net.DNSError), ErrNotTask, ErrNoLoop.
@@ -94,7 +95,8 @@ func (t *task) connect(to poller.Addr, o poller.SocketOptions) (*Conn, error) {
 }
 
 // resolve gives the addresses to try, in order; there is one at least. An IP
-// address, an empty host and a path need no resolver.
+// address, an empty host and a path need no resolver, and neither does a number
+// as the port.
 func (d Dialer) resolve(t *task, network, address string) ([]poller.Addr, error) {
 	switch network {
 	case "tcp", "tcp4", "tcp6":
@@ -102,9 +104,14 @@ func (d Dialer) resolve(t *task, network, address string) ([]poller.Addr, error)
 		if err != nil {
 			return nil, err
 		}
-		if host != "" && !isIP(host) {
-			return d.lookup(t, network, host, port)
+		number, err := lookupPort(t, network, port)
+		if err != nil {
+			return nil, err
 		}
+		if host != "" && !isIP(host) {
+			return d.lookup(t, network, host, number)
+		}
+		address = net.JoinHostPort(host, strconv.Itoa(number))
 	}
 	addr, err := poller.ParseAddr(network, address)
 	if err != nil {
@@ -116,28 +123,30 @@ func (d Dialer) resolve(t *task, network, address string) ([]poller.Addr, error)
 	return []poller.Addr{addr}, nil
 }
 
-// lookup resolves a name on a goroutine.
-func (d Dialer) lookup(t *task, network, host, port string) ([]poller.Addr, error) {
-	portNumber, err := net.LookupPort(network, port)
-	if err != nil {
-		return nil, err
+// lookupPort is the number of a port. For a name the system reads a file.
+func lookupPort(t *task, network, port string) (int, error) {
+	if _, err := strconv.Atoi(port); err == nil || port == "" {
+		return net.LookupPort(network, port)
 	}
+	return offLoopLookup(t, func(ctx context.Context) (int, error) {
+		return net.DefaultResolver.LookupPort(ctx, network, port)
+	})
+}
+
+// lookup resolves the name of a host.
+func (d Dialer) lookup(t *task, network, host string, port int) ([]poller.Addr, error) {
 	resolver := d.Resolver
 	if resolver == nil {
 		resolver = net.DefaultResolver
 	}
 	family := "ip" + network[len("tcp"):] // ip, ip4, ip6
 	simulated, isSimulated := t.loop().reactor.OS().(poller.Simulated)
-	ctx := context.Context(t.scope)
-	ips, err := BlockingOn(ctx, lookupWorkers, func() ([]netip.Addr, error) {
+	ips, err := offLoopLookup(t, func(ctx context.Context) ([]netip.Addr, error) {
 		if isSimulated && d.Resolver == nil {
 			return simulated.LookupNetIP(family, host)
 		}
 		return resolver.LookupNetIP(ctx, family, host)
 	})
-	if err != nil && ctx.Err() != nil {
-		err = context.Cause(ctx) // the resolver may tell of the end before the scope is told
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -146,9 +155,20 @@ func (d Dialer) lookup(t *task, network, host, port string) ([]poller.Addr, erro
 	}
 	addrs := make([]poller.Addr, len(ips))
 	for i, ip := range ips {
-		addrs[i] = poller.Addr{AddrPort: netip.AddrPortFrom(ip.Unmap(), uint16(portNumber))}
+		addrs[i] = poller.Addr{AddrPort: netip.AddrPortFrom(ip.Unmap(), uint16(port))}
 	}
 	return addrs, nil
+}
+
+// offLoopLookup looks something up on a goroutine, under the context of the task's
+// scope.
+func offLoopLookup[T any](t *task, fn func(ctx context.Context) (T, error)) (T, error) {
+	ctx := context.Context(t.scope)
+	found, err := BlockingOn(ctx, lookupWorkers, func() (T, error) { return fn(ctx) })
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx) // the resolver may tell of the end before the scope is told
+	}
+	return found, err
 }
 
 func isIP(host string) bool {

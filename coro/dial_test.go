@@ -140,7 +140,7 @@ func TestDialFails(t *testing.T) {
 			"no network, with a name":      {network: "", address: func(context.Context) string { return "name:1" }, says: "unknown network"},
 			"a short network":              {network: "ip", address: func(context.Context) string { return "name:1" }, says: "unknown network"},
 			"no port":                      {network: "tcp", address: func(context.Context) string { return "127.0.0.1" }, says: "missing port"},
-			"no such port":                 {network: "tcp", address: func(context.Context) string { return "127.0.0.1:no-such-service" }, says: "invalid port"},
+			"no such port":                 {network: "tcp", address: func(context.Context) string { return "127.0.0.1:no-such-service" }, says: "unknown port"},
 			"no such port of a name":       {network: "tcp", address: func(context.Context) string { return "name:no-such-service" }, says: "unknown port"},
 			"an address of another family": {network: "tcp6", address: e.unused, says: "does not belong to tcp6"},
 			"a name that does not resolve": {dial: Dialer{Resolver: resolverOf()}, network: "tcp", address: func(context.Context) string { return "none.invalid:1" }, says: "no such host"},
@@ -246,6 +246,40 @@ func TestDialTriesTheAddressesInTurn(t *testing.T) {
 			require.Equal(t, before, openDescriptors())
 		})
 	})
+}
+
+// The names of ports are in a file: it is read off the loop, in one of the places
+// for lookups.
+func TestDialLooksPortsUpOffTheLoop(t *testing.T) {
+	onTCP(t, func(t *testing.T, e *env) {
+		e.try(func(ctx context.Context) {
+			for address, lookups := range map[string]uint64{
+				"127.0.0.1:no-such-service": 1, "name.invalid:no-such-service": 1, ":no-such-service": 1,
+				"127.0.0.1:99999": 0, "[::1]:-1": 0,
+			} {
+				before := LookupWorkers().Stats().Done
+				_, err := Dial(ctx, "tcp", address)
+				require.Error(t, err, address)
+				require.Equal(t, lookups, LookupWorkers().Stats().Done-before, "functions of LookupWorkers for %s", address)
+			}
+			if port, err := net.LookupPort("tcp", "http"); err == nil {
+				got, err := lookupPort(must(currentTaskOf(ctx)), "tcp", "http")
+				require.NoError(t, err)
+				require.Equal(t, port, got)
+			}
+			require.ErrorIs(t, Timeout(ctx, 0, func(ctx context.Context) error {
+				_, err := Dial(ctx, "tcp", "127.0.0.1:http")
+				return err
+			}), os.ErrDeadlineExceeded)
+		})
+	})
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
 
 func TestDialResolvesOffTheLoop(t *testing.T) {

@@ -77,6 +77,11 @@
 // that its deferred functions do. WithScope itself waits for its tasks however long
 // they take to end.
 //
+// [Shield] is the contrary of a Timeout: what its function does goes on although
+// the scope around it has been cancelled. It is for cleanup that has to talk to
+// somebody, and has a Timeout inside as a rule. [Scope.Daemon] starts a task that
+// is cancelled when all others have ended: a heartbeat, a writer of statistics.
+//
 // A context that package context derived from a task's, with a timeout say, works
 // too: the operation it is given to ends with it, and nothing else does. Contexts
 // also carry the loop. Which task is calling is not read from them, so a context
@@ -87,10 +92,11 @@
 // All tasks of a loop stand still while one of them computes, or blocks the thread.
 // That does everything that does not go through this package: a mutex or a
 // channel that somebody else has to release, time.Sleep, a read of a file, a DNS
-// lookup (Dial's is done elsewhere). [Blocking] is the way to do it. A mutex between two tasks of one loop can stop
-// it for ever: the one waits for the lock, and the other, which has it, never runs.
-// The same mutex may be inside a library: two tasks in one tls.Conn during its
-// handshake. The watchdog finds it, and says which task and where.
+// lookup (Dial's is done elsewhere). [Blocking] is the way to do it. A mutex
+// between two tasks of one loop can stop it for ever: the one waits for the lock,
+// and the other, which has it, never runs. The same mutex may be inside a library:
+// two tasks in one tls.Conn during its handshake. The watchdog finds it, and says
+// which task and where.
 //
 // runtime.LockOSThread in a task must be undone before the task suspends. The Go
 // runtime answers the contrary with a fatal error that no recover catches.
@@ -167,8 +173,9 @@
 // takes the direct way. Any other goroutine may call them as well: the loop carries
 // the call out and the caller waits, which takes microseconds instead of nanoseconds.
 // The two are told apart by the identity of the calling goroutine, which costs 2 ns
-// (2 us on architectures other than amd64 and arm64). On the loop's own goroutine,
-// but not in a task, as in a handler of its log, what would suspend is [ErrNotTask].
+// (2 us on architectures other than amd64 and arm64). A task of another loop is such
+// a caller as well, and is suspended meanwhile. On the loop's own goroutine, but not
+// in a task, as in a handler of its log, what would suspend is [ErrNotTask].
 //
 // So libraries with goroutines of their own work: net/http's Server.Serve takes a
 // Listener. Call it from a goroutine. From a task it works too, since Close never
@@ -204,6 +211,10 @@
 // it lasts, after twice the time each. Config.OnStall gets the same as a [Stall].
 // That is how a mutex, a channel or a time.Sleep in a task comes to light. While no
 // loop has anything to do the watchdog sleeps.
+//
+// Connections of ServeReadable that are idle have no task to be seen: [Dump] and
+// [Stats] count them. In a simulation (package poller/sim) a loop tells of itself
+// alone, and has no watchdog.
 //
 // The profiler sees a task as the goroutine that it runs on. Config.ProfileLabels
 // labels that with the task and the loop. pprof.Do works in a task as elsewhere,

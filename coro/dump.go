@@ -28,7 +28,8 @@ import (
 //	            task 15009              read from 10.0.3.1:543  3.1s   main.refresh (main.go:77)
 //
 // Tasks of one scope that do the same, those inside them included, are one line,
-// the one that has waited longest, and how many more there are. Of a loop that does
+// the one that has waited longest, and how many more there are. Idle connections of
+// ServeReadable, which have no task, are counted with the scope. Of a loop that does
 // not answer within a second, Dump tells what can be seen from outside.
 //
 // It asks the loops as Tasks does, and may be called from where Tasks may. Errors

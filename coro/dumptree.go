@@ -50,7 +50,11 @@ func (s *snapshot) tree() []*node {
 	}
 	for i := range s.tasks {
 		t := tasks[s.tasks[i].id]
-		scopes[t.task.scope].inside = append(scopes[t.task.scope].inside, t)
+		in := t.task.scope
+		if s.scopes[in].kind == scopeOne {
+			in = s.scopes[in].around // 15 000 handlers with limits are one line, as without
+		}
+		scopes[in].inside = append(scopes[in].inside, t)
 	}
 	seed := maphash.MakeSeed()
 	var roots []*node
@@ -80,8 +84,8 @@ func (n *node) fold(seed maphash.Seed) {
 	for _, child := range n.inside {
 		group := groups[child.shape]
 		switch {
-		case child.scope != nil && child.scope.kind == scopeDaemons && len(child.inside) == 0:
-			// they have ended
+		case child.scope != nil && (child.scope.kind == scopeDaemons || child.scope.kind == scopeOne) && len(child.inside) == 0:
+			// they have ended, or its task stands outside of it
 		case len(group) <= foldOver || child.scope != nil:
 			kept = append(kept, child)
 		case child == group[0]:
@@ -151,6 +155,9 @@ func (n *node) scopeWords(now time.Duration) string {
 		words += fmt.Sprintf(", %v left", rounded(left))
 	default:
 		words += ", over"
+	}
+	if n.scope.resting > 0 {
+		words += ", " + count(uint64(n.scope.resting), "idle connection")
 	}
 	if n.scope.cause != nil {
 		words += fmt.Sprintf(", cancelled: %v", n.scope.cause)

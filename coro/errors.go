@@ -15,8 +15,8 @@ var (
 	// ErrNoLoop: the context does not come from Run, or from a task.
 	ErrNoLoop = errors.New("coro: the context belongs to no loop")
 
-	// ErrWrongLoop: an object of the sync kit was used by a task of another loop
-	// than the one it was used on first.
+	// ErrWrongLoop: an object that belongs to a loop, one of the sync kit, a Scope,
+	// Signals, was used by a task of another one.
 	ErrWrongLoop = errors.New("coro: the object belongs to another loop")
 
 	// ErrChanClosed: what carries values, a Chan, Broadcast, Subscription, Watch
@@ -72,7 +72,8 @@ type PanicError struct {
 	Stack []byte
 	// Name is what the task has called itself with SetName.
 	Name string
-	// Spawned is where the task was spawned: function, file and line.
+	// Spawned is where the task was spawned: function, file and line. It is empty
+	// for a function that a loop called for another goroutine, whose panic it is.
 	Spawned string
 	// Workers is empty, or the name of those on which a function panicked that
 	// the task had given to BlockingOn. The stack is that function's then.
@@ -82,6 +83,9 @@ type PanicError struct {
 func (e *PanicError) Error() string {
 	if e.Workers != "" {
 		return fmt.Sprintf("coro: panic in a function on workers %q for the task %sspawned at %s: %v", e.Workers, quoted(e.Name), e.Spawned, e.Value)
+	}
+	if e.Spawned == "" {
+		return fmt.Sprintf("coro: panic in a function that a loop called for another goroutine: %v", e.Value)
 	}
 	return fmt.Sprintf("coro: panic in the task %sspawned at %s: %v", quoted(e.Name), e.Spawned, e.Value)
 }

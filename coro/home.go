@@ -64,8 +64,14 @@ func (h *home) caller() (*task, error) {
 	if t := l.currentTask(); t != nil {
 		return t, nil
 	}
-	if insideLoop() {
-		return nil, ErrWrongLoop
+	return nil, notATask()
+}
+
+// notATask is the error for a caller who is no task of the loop that was meant,
+// but perhaps one of another loop.
+func notATask() error {
+	if t, _ := callingLoop(); t != nil {
+		return ErrWrongLoop
 	}
-	return nil, ErrNotTask
+	return ErrNotTask
 }

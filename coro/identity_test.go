@@ -63,7 +63,7 @@ func TestIdentityIsStable(t *testing.T) {
 				wait(t, ended, "a goroutine whose stack grows")
 			})
 			t.Run("from one resume of a task to the next, and over collections", func(t *testing.T) {
-				require.NoError(t, Run(t.Context(), func(ctx context.Context) error {
+				require.NoError(t, Config{StallLimit: -1}.Run(t.Context(), func(ctx context.Context) error {
 					return WithScope(ctx, func(s *Scope) error {
 						seen := map[uintptr]bool{}
 						for range 20 {

@@ -47,8 +47,9 @@ type loop struct {
 
 	listeners map[*Listener]struct{}
 	signals   map[*Signals]struct{}
-	helpers   sync.WaitGroup // what runs, or waits to run, on goroutines for tasks
-	buffers   [][]byte       // free copy buffers; the last one used is taken first
+	readables map[*Scope]*server // of ServeReadable, by scope
+	helpers   sync.WaitGroup     // what runs, or waits to run, on goroutines for tasks
+	buffers   [][]byte           // free copy buffers; the last one used is taken first
 	pipes     pipePool
 }
 
@@ -151,50 +152,6 @@ func (l *loop) onLoop() bool {
 
 // hasEnded reports whether the loop is no more. Any goroutine may ask.
 func (l *loop) hasEnded() bool { return l.home.Load() == 0 }
-
-// do runs fn, which must not suspend, on the loop: at once if the caller is
-// there, otherwise posted, and waited for.
-func (l *loop) do(fn func() error) error {
-	if l.onLoop() {
-		return fn()
-	}
-	var err error
-	done := make(chan struct{})
-	if postErr := l.reactor.Post(func() {
-		defer close(done)
-		err = fn()
-	}); postErr != nil {
-		return postErr
-	}
-	<-done
-	return err
-}
-
-// asTask runs fn, which may suspend, as a task of the loop while the calling
-// goroutine, which is no task, waits.
-func (l *loop) asTask(fn func(*task) error) error {
-	if l.onLoop() {
-		return ErrNotTask // a callback of the loop: waiting would stop it for ever
-	}
-	var err error
-	done := make(chan struct{})
-	if postErr := l.reactor.Post(func() {
-		if l.ended {
-			err = reactor.ErrLoopClosed
-			close(done)
-			return
-		}
-		l.spawn(&l.foreign.scope, func(context.Context) error {
-			defer close(done)
-			err = fn(l.current)
-			return nil
-		}, 0)
-	}); postErr != nil {
-		return postErr
-	}
-	<-done
-	return err
-}
 
 // deliver posts what a goroutine of our own has for the loop, whose queue may be
 // full: giving up would leave a task waiting for ever. It gives up on a closed

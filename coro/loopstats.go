@@ -18,6 +18,7 @@ type LoopStats struct {
 	Silent bool
 
 	Tasks   int    // that have not ended
+	Resting int    // connections of ServeReadable that are idle, so have no task
 	Spawned uint64 // so far
 	Idle    int    // coroutines kept for new tasks
 	Lost    int    // coroutines that a Goexit has parked for good
@@ -60,6 +61,9 @@ func (l *loop) stats() LoopStats {
 		Loop: l.number, Name: l.name,
 		Tasks: l.live, Spawned: l.spawned, Idle: len(l.idle), Lost: l.lost,
 		Reactor: l.reactor.Stats(),
+	}
+	for _, serving := range l.readables {
+		s.Resting += serving.idle.len
 	}
 	if l.meter != nil {
 		s.SchedulingDelay = l.meter.delay

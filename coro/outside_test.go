@@ -173,6 +173,8 @@ func TestConnOnTheLoopsOwnGoroutine(t *testing.T) {
 		e.try(func(ctx context.Context) {
 			c, _ := e.pair(ctx)
 			ln := e.listen(ctx)
+			var m Mutex
+			require.NoError(t, m.Lock(ctx))
 			e.log.hook = func() { // a handler's failure is logged by the loop
 				if called {
 					return
@@ -187,6 +189,7 @@ func TestConnOnTheLoopsOwnGoroutine(t *testing.T) {
 				_, err = c.WriteTo(io.Discard)
 				require.ErrorIs(t, err, ErrNotTask, "WriteTo in a callback")
 				require.Equal(t, ErrNotTask, Sleep(ctx, 1), "Sleep in a callback")
+				require.Equal(t, ErrNotTask, m.Unlock(), "Unlock in a callback")
 				require.Equal(t, ErrNested, Run(context.Background(), func(context.Context) error { return nil }), "Run in a callback")
 				require.NoError(t, c.SetDeadline(time.Now()), "SetDeadline in a callback")
 				require.NotNil(t, c.LocalAddr(), "LocalAddr in a callback")

@@ -14,7 +14,7 @@ import (
 
 // ServeReadable is Serve for connections that are idle most of their life: the
 // handler is called whenever there are bytes to read, or the end of the stream,
-// and while it does not run, the connection has no task and no stack: 230 bytes
+// and while it does not run, the connection has no task and no stack: 220 bytes
 // instead of 3 KB.
 //
 //	           bytes                    returns nil
@@ -224,7 +224,10 @@ func (i *idleTimer) Run() {
 }
 
 // idleList is the idle connections, the longest idle first.
-type idleList struct{ first, last *readable }
+type idleList struct {
+	first, last *readable
+	len         int
+}
 
 func (l *idleList) add(r *readable) {
 	r.next, r.prev = nil, l.last
@@ -234,6 +237,7 @@ func (l *idleList) add(r *readable) {
 		l.first = r
 	}
 	l.last = r
+	l.len++
 }
 
 func (l *idleList) remove(r *readable) {
@@ -248,4 +252,5 @@ func (l *idleList) remove(r *readable) {
 		l.last = r.prev
 	}
 	r.next, r.prev = nil, nil
+	l.len--
 }

@@ -83,7 +83,10 @@ func (c Config) run(ctx context.Context, main func(ctx context.Context) error, s
 	// fatal error. So the lock comes before the first task.
 	defer poller.LockThread(r.OS())()
 
-	l := &loop{reactor: r, log: c.Logger, maxIdle: c.MaxIdle, listeners: make(map[*Listener]struct{}), signals: make(map[*Signals]struct{}), done: make(chan struct{})}
+	l := &loop{
+		reactor: r, log: c.Logger, maxIdle: c.MaxIdle, done: make(chan struct{}),
+		listeners: make(map[*Listener]struct{}), signals: make(map[*Signals]struct{}), readables: make(map[*Scope]*server),
+	}
 	l.home.Store(currentG())
 	root := newScope(l, nil, ctx)
 	l.root, l.foreign = root, newScope(l, nil, context.Background())
@@ -148,7 +151,7 @@ func (l *loop) close() error {
 var loops loopSet
 
 type loopSet struct {
-	mu   sync.Mutex
+	mu   sync.RWMutex
 	set  map[*loop]struct{}
 	last int // number given to a loop
 }
@@ -173,14 +176,8 @@ func (s *loopSet) remove(l *loop) {
 // insideLoop reports whether the caller is a task of any loop, or runs on a
 // loop's own goroutine.
 func insideLoop() bool {
-	loops.mu.Lock()
-	defer loops.mu.Unlock()
-	for l := range loops.set {
-		if l.onLoop() {
-			return true
-		}
-	}
-	return false
+	_, on := callingLoop()
+	return on != nil
 }
 
 // joinOne is errors.Join that leaves a single error as it is.

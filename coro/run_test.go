@@ -328,7 +328,7 @@ func TestFinishedTasksGiveTheirMemoryBack(t *testing.T) {
 	}
 	const maxIdle = 100
 	before := runtime.NumGoroutine()
-	require.NoError(t, Config{MaxIdle: maxIdle}.Run(t.Context(), func(ctx context.Context) error {
+	require.NoError(t, Config{MaxIdle: maxIdle, StallLimit: -1}.Run(t.Context(), func(ctx context.Context) error {
 		ran := 0
 		err := WithScope(ctx, func(s *Scope) error {
 			for range n {

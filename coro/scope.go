@@ -98,7 +98,8 @@ func newScope(l *loop, parent *cancelScope, ctx context.Context) *Scope {
 // Go spawns a task that runs fn, with a context of the scope. Tasks start in
 // the order in which they were spawned, after those that are ready already. In
 // a cancelled scope fn still runs, so that its cleanup does; its first operation
-// that may suspend fails. Errors: ErrScopeEnded, ErrNotTask; fn is not run then.
+// that may suspend fails. Errors: ErrScopeEnded, ErrNotTask, ErrWrongLoop; fn is not
+// run then.
 func (s *Scope) Go(fn func(ctx context.Context) error) error {
 	if err := s.usable(); err != nil {
 		return err
@@ -110,7 +111,7 @@ func (s *Scope) Go(fn func(ctx context.Context) error) error {
 // Daemon is Go for a task that serves the others, and has no end of its own: a
 // heartbeat, a writer of statistics. When the body and all tasks of Go have
 // ended, daemons are cancelled, and waited for. An error from before that
-// cancels the scope, as a task's does.
+// cancels the scope, as a task's does. Errors: those of Go.
 func (s *Scope) Daemon(fn func(ctx context.Context) error) error {
 	if err := s.usable(); err != nil {
 		return err
@@ -128,7 +129,7 @@ var errOnlyDaemons = fmt.Errorf("coro: only daemons are left: %w", context.Cance
 
 // Cancel cancels the scope, and the scopes inside it: every operation in it
 // that may suspend fails with cause. A nil cause is context.Canceled. The first
-// call counts. Errors: ErrScopeEnded, ErrNotTask.
+// call counts. Errors: those of Go.
 func (s *Scope) Cancel(cause error) error {
 	if err := s.usable(); err != nil {
 		return err
@@ -143,7 +144,7 @@ func (s *Scope) Cancel(cause error) error {
 func (s *Scope) usable() error {
 	switch {
 	case s.scope.loop.currentTask() == nil:
-		return ErrNotTask
+		return notATask()
 	case s.scope.ended:
 		return ErrScopeEnded
 	}
@@ -159,6 +160,8 @@ func (s *Scope) fail(in *cancelScope, err error) {
 	switch {
 	case err == nil:
 		return
+	case s == s.scope.loop.foreign:
+		return // a call of a goroutine's, which was told
 	case in.cause != nil && isEcho(err, in.cause):
 		if s.failed == nil && in.cause != errOnlyDaemons {
 			s.failed = err

@@ -121,6 +121,10 @@ func (s *server) run(ctx context.Context, accepting func(t *task) error) error {
 		}
 		s.idleTimer.Init(s.loop.reactor, (*idleTimer)(s))
 		defer s.idleTimer.Stop()
+		if s.readable {
+			s.loop.readables[scope] = s
+			defer delete(s.loop.readables, scope)
+		}
 		t := s.loop.current
 		err := accepting(t)
 		// The scope would wait for tasks. But idle connections may have none, and

@@ -89,14 +89,14 @@ func WaitSignal(ctx context.Context, signals ...os.Signal) (os.Signal, error) {
 
 // Recv suspends the task until there is a signal. Of several tasks the one that
 // came first gets it. Errors: ErrClosed, the cause of ctx or of a cancelled scope,
-// ErrNoLoop, ErrNotTask, which includes tasks of other loops.
+// ErrNotTask, ErrNoLoop, ErrWrongLoop.
 func (s *Signals) Recv(ctx context.Context) (os.Signal, error) {
 	t, err := currentTaskOf(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if t.loop() != s.loop {
-		return nil, ErrNotTask
+		return nil, ErrWrongLoop
 	}
 	if err := t.begin(ctx); err != nil {
 		return nil, err
@@ -123,10 +123,17 @@ func (s *Signals) Recv(ctx context.Context) (os.Signal, error) {
 
 // Close ends the arrival of signals: without others who asked for them, they have
 // their usual effect again. Tasks in Recv get ErrClosed; signals that nobody has
-// received are forgotten. It does not suspend, any goroutine may call it, and
-// again.
+// received are forgotten. It never suspends, and any goroutine may call it, and
+// again; one that is no task does not wait for the loop.
 func (s *Signals) Close() {
-	_ = s.loop.do(func() error { s.close(); return nil }) // a closed loop has closed it
+	if s.loop.onLoop() {
+		s.close()
+		return
+	}
+	for _, k := range s.kinds {
+		signal.Stop(k.c)
+	}
+	s.loop.deliver(s.close) // a loop that has ended has closed it
 }
 
 func (s *Signals) close() {

@@ -236,7 +236,7 @@ func TestSignalsAreForTasksOfTheirLoop(t *testing.T) {
 			require.Equal(t, ErrNotTask, err)
 			require.NoError(t, Run(t.Context(), func(ctx context.Context) error {
 				_, err := s.Recv(ctx)
-				require.Equal(t, ErrNotTask, err, "Recv in a task of another loop")
+				require.Equal(t, ErrWrongLoop, err, "Recv in a task of another loop")
 				return nil
 			}))
 		})

@@ -33,7 +33,7 @@ func TestSleepersGiveTheirMemoryBack(t *testing.T) {
 			const maxIdle = 1000
 			var before, after memory
 			goroutines := runtime.NumGoroutine()
-			require.NoError(t, Config{MaxIdle: maxIdle}.Run(t.Context(), func(ctx context.Context) error {
+			require.NoError(t, Config{MaxIdle: maxIdle, StallLimit: -1}.Run(t.Context(), func(ctx context.Context) error {
 				runtime.GC()
 				before = liveMemory()
 				ended := 0

@@ -28,6 +28,7 @@ type scopeShot struct {
 	owner    uint64 // number of the task that runs its body; 0 without one
 	deadline time.Duration
 	cause    error
+	resting  int // connections of ServeReadable that are idle
 }
 
 type taskShot struct {
@@ -73,6 +74,8 @@ const (
 	scopeOfMain    scopeKind = iota // the outermost one
 	scopeOfForeign                  // that of tasks that work for other goroutines
 	scopeGroup                      // a WithScope, a Serve
+	scopeHandlers                   // of a Serve with a DrainTimeout, in its scope
+	scopeOne                        // around one handler, with limits, or one call from another loop
 	scopeDaemons
 	scopeShield
 	scopeTimeout // or a Deadline, or that of a Dialer
@@ -80,7 +83,7 @@ const (
 )
 
 func (k scopeKind) String() string {
-	return [...]string{"main", "calls of other goroutines", "scope", "daemons", "shield", "timeout", "context"}[k]
+	return [...]string{"main", "calls of other goroutines", "scope", "handlers", "one", "daemons", "shield", "timeout", "context"}[k]
 }
 
 func (l *loop) kindOf(s *cancelScope) scopeKind {
@@ -91,8 +94,12 @@ func (l *loop) kindOf(s *cancelScope) scopeKind {
 		return scopeOfMain
 	case s.daemons:
 		return scopeDaemons
-	case s.group != nil:
+	case s.group != nil && s == &s.group.scope:
 		return scopeGroup
+	case s.group != nil && s.shielded:
+		return scopeHandlers
+	case s.group != nil:
+		return scopeOne
 	case s.shielded:
 		return scopeShield
 	case s.deadline != 0:
@@ -121,6 +128,9 @@ func (s *snapshot) add(l *loop, scope *cancelScope, around int, listeners map[*r
 	shot := scopeShot{kind: l.kindOf(scope), around: around, deadline: scope.deadline, cause: scope.cause}
 	if scope.owner != nil {
 		shot.owner = scope.owner.id
+	}
+	if serving := l.readables[scope.group]; serving != nil && shot.kind == scopeGroup {
+		shot.resting = serving.idle.len
 	}
 	s.scopes = append(s.scopes, shot)
 	for t := scope.tasks.first; t != nil; t = t.links.next {

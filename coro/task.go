@@ -97,12 +97,13 @@ const (
 	waitLock              // a Mutex
 	waitAcquire           // a Semaphore
 	waitCond              // a Cond's signal
-	waitAnswers           // what all loops say to a question; not to be cancelled
+	waitAnswers           // what other loops say to a question; not to be cancelled
+	waitCall              // another loop, which does something for this one
 )
 
 func (k waitKind) String() string {
 	return [...]string{"nothing", "read", "write", "timer", "queue", "blocking call", "children", "signal", "process",
-		"send", "receive", "select", "lock", "acquire", "condition", "other loops"}[k]
+		"send", "receive", "select", "lock", "acquire", "condition", "other loops", "another loop"}[k]
 }
 
 // cancellable reports whether the end of the task's scope ends such a wait.

@@ -14,7 +14,8 @@ var (
 	// inside a callback.
 	ErrRunning = errors.New("reactor: the loop is running already")
 
-	// ErrPostQueueFull: Limits.MaxPosted functions wait for the loop.
+	// ErrPostQueueFull: Limits.MaxPosted functions wait for the loop. The error's
+	// text has the number.
 	ErrPostQueueFull = errors.New("reactor: too many posted functions are waiting")
 
 	// ErrWaiterBusy: the direction of the source has a waiter already.

@@ -3,6 +3,7 @@ package reactor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"sync/atomic"
@@ -311,8 +312,11 @@ func (l *Loop) postAlways(fn func()) error { return l.post(fn, math.MaxInt) }
 
 func (l *Loop) post(fn func(), limit int) error {
 	wake, err := l.posts.push(fn, limit)
-	if wake {
+	switch {
+	case wake:
 		return l.os.Wake()
+	case err == ErrPostQueueFull:
+		return fmt.Errorf("%w: %d, which is Limits.MaxPosted", err, limit)
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package reactor
 
 import (
+	"errors"
 	"math"
 	"runtime"
 	"sync"
@@ -78,10 +79,10 @@ func TestPostLosesNothingAndKeepsTheOrderOfEachGoroutine(t *testing.T) {
 							panic("in a posted function") // does not stop the later ones
 						}
 					})
-					switch err {
-					case nil:
+					switch {
+					case err == nil:
 						next++
-					case ErrPostQueueFull:
+					case errors.Is(err, ErrPostQueueFull):
 						runtime.Gosched()
 					default:
 						t.Errorf("Post: got %v, want nil", err)
@@ -106,7 +107,9 @@ func TestPostIsBounded(t *testing.T) {
 	for i := range 100 {
 		require.NoError(t, l.Post(func() { ran++ }), "Post %d of 100", i)
 	}
-	require.Equal(t, ErrPostQueueFull, l.Post(func() { ran += 1000 }), "Post over Limits.MaxPosted")
+	err := l.Post(func() { ran += 1000 })
+	require.ErrorIs(t, err, ErrPostQueueFull, "Post over Limits.MaxPosted")
+	require.ErrorContains(t, err, "100", "the limit")
 	turn(t, l)
 	require.Equal(t, 100, ran, "functions run")
 	require.NoError(t, l.Post(func() {}), "Post after the queue was run")
