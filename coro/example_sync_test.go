@@ -98,7 +98,7 @@ func ExampleSemaphore() {
 					}
 					defer places.Release(1)
 					fmt.Println("task", i, "works")
-					err := coro.Sleep(ctx, time.Millisecond)
+					err := coro.Yield(ctx) // something that takes time
 					fmt.Println("task", i, "is done")
 					return err
 				}); err != nil {
