@@ -60,7 +60,7 @@ func run(args []string, t *terminal) int {
 	parser, err := kong.New(&grammar{},
 		kong.Name("bench"),
 		kong.Description("Measures echo servers that are written in different ways. Backends:\n\n"+describeBackends()),
-		kong.Vars{"backends": strings.Join(backend.Names(), ",")},
+		kong.Vars{"backends": strings.Join(backend.DefaultNames(), ","), "every": strings.Join(backend.Names(), ",")},
 		kong.Writers(t.out, t.err),
 	)
 	if err != nil {

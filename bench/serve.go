@@ -12,7 +12,7 @@ import (
 
 // serveCommand runs one backend.
 type serveCommand struct {
-	Backend string `required:"" help:"The backend to run: ${backends}."`
+	Backend string `required:"" help:"The backend to run: ${every}."`
 	Addr    string `required:"" placeholder:"HOST:PORT" help:"The address to listen on; port 0 chooses a free one."`
 	Loops   *int   `help:"Event loops, or GOMAXPROCS of backends without loops. Default: GOMAXPROCS."`
 	Control bool   `hidden:"" help:"Answer commands on the standard input, and end with it."`

@@ -22,7 +22,7 @@ type Listener struct {
 	backoff reactor.Backoff
 	pausing *task // in Accept, for want of descriptors; Close wakes it
 	closed  bool
-	shared  bool        // the descriptor was handed out, and may have a duplicate
+	shared  bool        // the socket may be open elsewhere too: by File, by ListenFD
 	closing atomic.Bool // Close was called, perhaps from elsewhere and not yet arrived
 }
 
@@ -66,17 +66,45 @@ func (l *loop) listen(at poller.Addr, o poller.ListenOptions) (*Listener, error)
 	if err != nil {
 		return nil, err
 	}
-	ln := &Listener{loop: l, turn: gate{limit: 1}}
+	ln := &Listener{}
 	if ln.addr, err = system.LocalAddr(fd); err == nil {
 		ln.path = reactor.GuardPath(system, ln.addr)
-		err = l.reactor.Register(&ln.src, fd)
+		err = l.register(ln, fd)
 	}
 	if err != nil {
 		ln.path.Remove()
 		_ = system.CloseFD(fd)
 		return nil, err
 	}
+	return ln, nil
+}
+
+func (l *loop) register(ln *Listener, fd poller.FD) error {
+	ln.loop, ln.turn = l, gate{limit: 1}
+	if err := l.reactor.Register(&ln.src, fd); err != nil {
+		return err
+	}
 	l.listeners[ln] = struct{}{}
+	return nil
+}
+
+// ListenFD makes a listener of a listening stream socket that somebody else has
+// opened, and that other processes may have open too: reactor/prefork's workers have
+// such ones. It must be non-blocking, and is the listener's from here on, except
+// after an error. Closing removes no path. It does not suspend. Errors: *net.OpError,
+// ErrNotTask, ErrNoLoop.
+func ListenFD(ctx context.Context, fd poller.FD) (*Listener, error) {
+	t, err := currentTaskOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ln := &Listener{shared: true}
+	if ln.addr, err = t.loop().reactor.OS().LocalAddr(fd); err == nil {
+		err = t.loop().register(ln, fd)
+	}
+	if err != nil {
+		return nil, &net.OpError{Op: "listen", Net: ln.addr.Network(), Err: err}
+	}
 	return ln, nil
 }
 

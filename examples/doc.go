@@ -5,6 +5,8 @@
 //	echo       the same in callbacks, on the reactor
 //	coroecho   the same as straight-line code, in tasks
 //	chat       several tasks that share state, without a lock
+//	prefork    processes: reloads and upgrades while clients stay connected
+//	jobs       a master and workers without sockets
 //
-// All take -addr and end on Ctrl-C. Its own tests are the rules of the tree.
+// All but the last take -addr and end on Ctrl-C. Its own tests are the rules of the tree.
 package examples

@@ -139,6 +139,9 @@ func (c *Conn) open() {
 	c.enter()
 	c.handler.OnOpen(c)
 	c.leave()
+	if len(c.unconsumed) > 0 { // from where the connection was before
+		c.deliver(nil)
+	}
 	c.read() // what came together with the connect's outcome raises no second event
 }
 

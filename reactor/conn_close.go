@@ -1,6 +1,10 @@
 package reactor
 
-import "net"
+import (
+	"net"
+
+	"github.com/weft-go/weft/poller"
+)
 
 // CloseWrite sends a FIN once everything queued is sent; reading goes on, up
 // to the peer's own FIN, which then ends the connection. Errors: net.ErrClosed.
@@ -112,9 +116,11 @@ func (c *Conn) finish(reason error) {
 // closeNow is the last phase of the turn in which the connection ended.
 func (c *Conn) closeNow() {
 	l := c.src.loop
-	if c.abort {
+	switch {
+	case c.src.fd == poller.NoFD: // Detach has given it away
+	case c.abort:
 		_ = l.os.Abort(c.src.fd)
-	} else {
+	default:
 		_ = l.os.CloseFD(c.src.fd)
 	}
 	l.conns.remove(c)

@@ -27,6 +27,13 @@ var (
 	// ErrAborted is the reason OnClose is given after Abort.
 	ErrAborted = errors.New("reactor: connection aborted")
 
+	// ErrDetached is the reason OnClose is given after Detach.
+	ErrDetached = errors.New("reactor: connection detached")
+
+	// ErrInFlight: the connection cannot be detached now, because bytes wait to
+	// be sent, or because one of its directions has ended.
+	ErrInFlight = errors.New("reactor: the connection has something in flight")
+
 	// ErrSlowConsumer: the peer does not read, and ConnOptions.HardLimit bytes
 	// wait for it.
 	ErrSlowConsumer = errors.New("reactor: the peer reads too slowly, over the limit of unsent bytes")

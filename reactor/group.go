@@ -96,10 +96,7 @@ func (g *Group) Listen(network, address string, o GroupListenOptions, handler fu
 	if err != nil {
 		return nil, err
 	}
-	ln.pick = g.nextLoop
-	if o.Spread == SpreadLeastConns {
-		ln.pick = g.idlestLoop
-	}
+	g.spread(ln, o.Spread)
 	return ln.Addr(), nil
 }
 

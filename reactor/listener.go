@@ -62,6 +62,10 @@ type Listener struct {
 	// pick chooses the loop of a new connection; nil is this one. A group sets
 	// it.
 	pick func() *Loop
+	// shared: other processes have the same socket open.
+	shared bool
+	// ended is an Intake's; nil otherwise.
+	ended func()
 }
 
 type listenerState uint8
@@ -97,25 +101,37 @@ func (l *Loop) Listen(network, address string, o ListenOptions, handler func(*Co
 	if err != nil {
 		return fail(err)
 	}
-	ln := &Listener{loop: l, opts: o, conn: o.Conn.withDefaults(), handler: handler}
+	ln := &Listener{opts: o, handler: handler}
 	if ln.addr, err = l.os.LocalAddr(fd); err == nil {
 		ln.path = GuardPath(l.os, ln.addr)
-		err = l.Register(&ln.src, fd)
+		err = l.listen(ln, fd)
 	}
 	if err != nil {
 		ln.path.Remove()
 		_ = l.os.CloseFD(fd)
 		return fail(err)
 	}
+	return ln, nil
+}
+
+// listen puts ln on the loop, with fd as its descriptor.
+func (l *Loop) listen(ln *Listener, fd poller.FD) error {
+	ln.loop, ln.conn = l, ln.opts.Conn.withDefaults()
+	if err := l.Register(&ln.src, fd); err != nil {
+		return err
+	}
 	ln.retry = l.NewTimer(ln.resume)
 	l.listeners[ln] = struct{}{}
 	ln.await()
-	return ln, nil
+	return nil
 }
 
 // Addr is the address the listener is bound to: a *net.TCPAddr or
 // *net.UnixAddr.
 func (ln *Listener) Addr() net.Addr { return ln.addr.NetAddr() }
+
+// Loop is the loop the listener is on.
+func (ln *Listener) Loop() *Loop { return ln.loop }
 
 // Conns is the number of the listener's open connections. Any goroutine may
 // call it.
@@ -131,6 +147,9 @@ func (ln *Listener) Close() error {
 	ln.retry.Stop()
 	delete(ln.loop.listeners, ln)
 	ln.path.Remove()
+	if ln.shared {
+		return ln.closeShared()
+	}
 	return ln.src.Close()
 }
 
@@ -239,6 +258,9 @@ func (ln *Listener) pause(err error) {
 func (ln *Listener) connClosed(on *Loop) {
 	on.load.Add(-1)
 	ln.conns.Add(-1)
+	if ln.ended != nil {
+		ln.ended()
+	}
 	if on == ln.loop {
 		ln.resume()
 	} else if ln.opts.MaxConns > 0 {
@@ -248,6 +270,12 @@ func (ln *Listener) connClosed(on *Loop) {
 
 // adopt makes a connection of an accepted descriptor, on this loop.
 func (l *Loop) adopt(ln *Listener, fd poller.FD, peer poller.Addr) {
+	l.adoptWith(ln, fd, peer, ln.handler, nil)
+}
+
+// adoptWith is adopt with a handler function of the connection's own, and with
+// bytes that were received before.
+func (l *Loop) adoptWith(ln *Listener, fd poller.FD, peer poller.Addr, handler func(*Conn) Handler, received []byte) {
 	c, err := l.newConn(fd, peer, ln.conn, connOpen)
 	if err != nil { // handed over too late, or no memory in the kernel
 		l.log.Warn("reactor: accepted connection dropped", "peer", peer.String(), "error", err)
@@ -257,7 +285,8 @@ func (l *Loop) adopt(ln *Listener, fd poller.FD, peer poller.Addr) {
 	c.listener = ln
 	c.handler = NopHandler{} // for OnClose, should the function panic
 	c.enter()
-	c.handler = ln.handler(c)
+	c.handler = handler(c)
 	c.leave()
+	c.unconsumed = received
 	c.open()
 }

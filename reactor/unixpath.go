@@ -14,7 +14,8 @@ type PathGuard struct {
 	simulated poller.Simulated // whose path it is, or nil
 }
 
-// GuardPath is called with a listener's system and the address it is bound to.
+// GuardPath is called with a listener's system, nil for the machine's, and the
+// address it is bound to.
 // For TCP and for abstract sockets the guard has nothing to do.
 func GuardPath(system poller.OS, a poller.Addr) PathGuard {
 	if !a.IsUnix() || a.Path == "" || a.Path[0] == '@' {

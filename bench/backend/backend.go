@@ -25,6 +25,11 @@ type Backend struct {
 	// the peer finishes sending are dropped, as far as they do not fit the
 	// kernel's buffer at that moment.
 	CutsAnswersAtHalfClose bool
+	// Processes tells that the server is several processes, which are started as
+	// this program with the same arguments and come to Serve again. CPU time and
+	// resident memory are those of all of them, the Go runtime's own figures those
+	// of the first one alone. Such a backend is measured when it is named.
+	Processes bool
 }
 
 // Config says where and how wide a backend serves.
@@ -74,6 +79,14 @@ func Find(name string) (Backend, error) {
 			name, strings.Join(Names(), ", "))
 	}
 	return Registry[i], nil
+}
+
+// DefaultNames lists the backends that are measured when none is named.
+func DefaultNames() []string {
+	return slices.DeleteFunc(Names(), func(name string) bool {
+		b, err := Find(name)
+		return err != nil || b.Processes
+	})
 }
 
 // Names lists the backends that this operating system has, in the order of the

@@ -15,6 +15,18 @@ var Registry = []Backend{
 		Serve: serveReactor,
 	},
 	{
+		Name:      "prefork",
+		About:     "weft's reactor in processes of one loop each, with a master",
+		Serve:     servePrefork,
+		Processes: true,
+	},
+	{
+		Name:      "processes",
+		About:     "a process per connection, a few of them waiting for the next one",
+		Serve:     serveProcesses,
+		Processes: true,
+	},
+	{
 		Name:  "coro",
 		About: "weft's tasks, one coroutine per connection on an event loop",
 		Serve: serveCoro,

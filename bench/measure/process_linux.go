@@ -7,16 +7,51 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 )
 
-// OfProcess reads another process's usage. The switches of threads that have
-// ended are not in it, and so are lost from a difference. Errors: those of a
-// process that is gone.
+// OfProcess reads another process's usage, and that of its children. Children, and
+// the switches of threads, that have ended are not in it, and so are lost from a
+// difference. Errors: those of a process that is gone.
 func OfProcess(pid int) (Usage, error) {
+	sum, err := ofOne(pid)
+	if err != nil {
+		return Usage{}, err
+	}
+	for _, child := range children(pid) {
+		u, err := OfProcess(child)
+		if err != nil {
+			continue // it ended after it was listed
+		}
+		sum.CPU += u.CPU
+		sum.Voluntary += u.Voluntary
+		sum.Involuntary += u.Involuntary
+	}
+	return sum, nil
+}
+
+// children lists the children of all threads of a process; none where the kernel
+// does not tell (CONFIG_PROC_CHILDREN).
+func children(pid int) (pids []int) {
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, list := range lists {
+		text, _ := os.ReadFile(list)
+		for field := range strings.FieldsSeq(string(text)) {
+			if child, err := strconv.Atoi(field); err == nil {
+				pids = append(pids, child)
+			}
+		}
+	}
+	return pids
+}
+
+func ofOne(pid int) (Usage, error) {
 	cpu, err := cpuClock(pid)
 	if err != nil {
 		return Usage{}, err
@@ -55,10 +90,23 @@ func cpuClock(pid int) (time.Duration, error) {
 	return time.Duration(ts.Nano()), nil
 }
 
-// AnonymousBytes reads how much memory of a process is its own, in bytes: heap
-// and stacks that are resident, without the program's text and without the
-// kernel's part of sockets and threads.
+// AnonymousBytes reads how much memory of a process and its children is their own,
+// in bytes: heap and stacks that are resident, without the program's text and
+// without the kernel's part of sockets and threads.
 func AnonymousBytes(pid int) (int64, error) {
+	sum, err := anonymousOfOne(pid)
+	if err != nil {
+		return 0, err
+	}
+	for _, child := range children(pid) {
+		if n, err := AnonymousBytes(child); err == nil {
+			sum += n
+		}
+	}
+	return sum, nil
+}
+
+func anonymousOfOne(pid int) (int64, error) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 	if err != nil {
 		return 0, err

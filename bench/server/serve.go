@@ -10,6 +10,7 @@ import (
 
 	"github.com/weft-go/weft/bench/backend"
 	"github.com/weft-go/weft/bench/measure"
+	"github.com/weft-go/weft/reactor/prefork"
 )
 
 // listeningOn begins the line that tells the address.
@@ -54,7 +55,10 @@ func Serve(ctx context.Context, b backend.Backend, c backend.Config, control io.
 			}()
 		}
 	}
-	err := checkFree(ctx, c.Addr)
+	var err error
+	if !prefork.InWorker() { // its master has taken the address
+		err = checkFree(ctx, c.Addr)
+	}
 	if err == nil {
 		err = b.Serve(ctx, c)
 	}
