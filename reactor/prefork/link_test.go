@@ -224,3 +224,27 @@ func TestRestartsGrowApartUpToTheLimit(t *testing.T) {
 	require.NoError(t, err, "one that had served for long")
 	require.Zero(t, wait)
 }
+
+func TestLinkIsReadToItsEndAlsoWhenItCannotBeWritten(t *testing.T) {
+	ours, theirs, err := socketPair()
+	require.NoError(t, err)
+	l, err := newLink(ours, 0)
+	require.NoError(t, err)
+	other := os.NewFile(uintptr(theirs), "other")
+	for _, name := range []string{"one", "two", "three"} {
+		_, err = other.Write(appendFrame(nil, &frame{kind: frameTell, name: name, fd: noFD}))
+		require.NoError(t, err)
+	}
+	require.NoError(t, other.Close())
+	var got []string
+	ended := make(chan error, 1)
+	l.serve(func(f frame) {
+		got = append(got, f.name)
+		<-l.done // the writing has failed, while two frames are still to be read
+	}, func(err error) { ended <- err })
+	require.NoError(t, l.send(frame{kind: frameTell, fd: noFD}))
+	require.NoError(t, wait(t, ended, "the link's end"))
+	require.Equal(t, []string{"one", "two", "three"}, got)
+	require.ErrorIs(t, l.send(frame{kind: frameTell, fd: noFD}), net.ErrClosed)
+	l.wait()
+}
