@@ -19,7 +19,7 @@ var _ net.Conn = (*Conn)(nil)
 func TestConnCarriesEveryByte(t *testing.T) {
 	for _, size := range []int{1, 100, 64 << 10, 4 << 20} {
 		t.Run(fmt.Sprintf("%d bytes, then the end", size), func(t *testing.T) {
-			onEveryBackend(t, func(t *testing.T, e *env) {
+			onEverySystem(t, func(t *testing.T, e *env) {
 				e.try(func(ctx context.Context) {
 					a, b := e.pair(ctx)
 					want := pattern(size)
@@ -47,7 +47,7 @@ func TestConnCarriesEveryByte(t *testing.T) {
 }
 
 func TestConnReadReturnsWhatIsThere(t *testing.T) {
-	onEveryBackend(t, func(t *testing.T, e *env) {
+	onEverySystem(t, func(t *testing.T, e *env) {
 		e.try(func(ctx context.Context) {
 			a, b := e.pair(ctx)
 			_, err := a.Write([]byte("abcdef"))
@@ -64,7 +64,7 @@ func TestConnReadReturnsWhatIsThere(t *testing.T) {
 }
 
 func TestConnHalfClose(t *testing.T) {
-	onEveryBackend(t, func(t *testing.T, e *env) {
+	onEverySystem(t, func(t *testing.T, e *env) {
 		e.try(func(ctx context.Context) {
 			a, b := e.pair(ctx)
 			require.NoError(t, WithScope(ctx, func(s *Scope) error {
@@ -120,7 +120,7 @@ func TestConnResetIsAnErrorAndNotTheEnd(t *testing.T) {
 }
 
 func TestConnCloseWakesEveryoneWhoWaits(t *testing.T) {
-	onEveryBackend(t, func(t *testing.T, e *env) {
+	onEverySystem(t, func(t *testing.T, e *env) {
 		e.try(func(ctx context.Context) {
 			a, b := e.pair(ctx)
 			full := fill(t, a)
@@ -165,7 +165,7 @@ func TestConnCloseWakesEveryoneWhoWaits(t *testing.T) {
 func second[T any](_ T, err error) error { return err }
 
 func TestConnOperationsOfNothing(t *testing.T) {
-	onEveryBackend(t, func(t *testing.T, e *env) {
+	onEverySystem(t, func(t *testing.T, e *env) {
 		e.try(func(ctx context.Context) {
 			a, _ := e.pair(ctx)
 			for range 100 {
@@ -181,7 +181,7 @@ func TestConnOperationsOfNothing(t *testing.T) {
 }
 
 func TestConnWritersArriveInOnePieceEach(t *testing.T) {
-	onEveryBackend(t, func(t *testing.T, e *env) {
+	onEverySystem(t, func(t *testing.T, e *env) {
 		e.try(func(ctx context.Context) {
 			a, b := e.pair(ctx)
 			const writers, size = 8, 300_000 // more than the kernel takes at once
@@ -213,7 +213,7 @@ func TestConnWritersArriveInOnePieceEach(t *testing.T) {
 }
 
 func TestConnReadersTakeTurns(t *testing.T) {
-	onEveryBackend(t, func(t *testing.T, e *env) {
+	onEverySystem(t, func(t *testing.T, e *env) {
 		e.try(func(ctx context.Context) {
 			a, b := e.pair(ctx)
 			var order []int
@@ -234,7 +234,7 @@ func TestConnReadersTakeTurns(t *testing.T) {
 		})
 	})
 	t.Run("a cancelled one gives its turn to the next", func(t *testing.T) {
-		onEveryBackend(t, func(t *testing.T, e *env) {
+		onEverySystem(t, func(t *testing.T, e *env) {
 			e.try(func(ctx context.Context) {
 				a, b := e.pair(ctx)
 				require.NoError(t, WithScope(ctx, func(s *Scope) error {
@@ -273,7 +273,7 @@ func TestConnReadersTakeTurns(t *testing.T) {
 
 // A read and a write of one connection do not wait for one another.
 func TestConnDirectionsAreIndependent(t *testing.T) {
-	onEveryBackend(t, func(t *testing.T, e *env) {
+	onEverySystem(t, func(t *testing.T, e *env) {
 		e.try(func(ctx context.Context) {
 			a, b := e.pair(ctx)
 			require.NoError(t, WithScope(ctx, func(s *Scope) error {
@@ -322,7 +322,7 @@ func TestConnAddresses(t *testing.T) {
 }
 
 func TestConnErrorsNameTheConnection(t *testing.T) {
-	onEveryBackend(t, func(t *testing.T, e *env) {
+	onEverySystem(t, func(t *testing.T, e *env) {
 		e.try(func(ctx context.Context) {
 			a, _ := e.pair(ctx)
 			local, remote := a.LocalAddr(), a.RemoteAddr()

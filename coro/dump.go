@@ -67,6 +67,13 @@ func (l *loop) dump(to *bytes.Buffer, s *snapshot) {
 	t.write(to)
 }
 
+// describe is Dump of one loop, for a simulation. It stands still meanwhile.
+func (l *loop) describe(w io.Writer) {
+	var text bytes.Buffer
+	l.dump(&text, l.snapshot())
+	_, _ = w.Write(text.Bytes())
+}
+
 // title is the loop's number and name.
 func (l *loop) title() string {
 	return strings.TrimSpace(fmt.Sprintf("loop %d %s", l.number, quoted(l.name)))

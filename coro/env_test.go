@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/weft-go/weft/poller"
+	"github.com/weft-go/weft/poller/sim"
 	"github.com/weft-go/weft/reactor"
 )
 
@@ -31,6 +32,7 @@ type env struct {
 	t       *testing.T
 	backend poller.Backend
 	network string
+	host    *sim.Host // in the place of a backend; nil
 	log     *records
 	os      *faultyOS // of the loop of the last run
 }
@@ -39,6 +41,23 @@ type env struct {
 func onEveryBackend(t *testing.T, test func(t *testing.T, e *env)) {
 	t.Helper()
 	onNetworks(t, []string{"tcp", "unix"}, test)
+}
+
+// onEverySystem runs the test on each real backend and on a simulated system that
+// takes every freedom, with TCP and Unix sockets. It is for tests that know of no
+// other system: no peers of package net, no goroutines that the loop waits for.
+func onEverySystem(t *testing.T, test func(t *testing.T, e *env)) {
+	t.Helper()
+	onEveryBackend(t, test)
+	for _, network := range []string{"tcp", "unix"} {
+		t.Run("sim "+network, func(t *testing.T) {
+			dials := sim.Freedoms()
+			dials.MostLate = 10 * time.Microsecond
+			sim.Config{Dials: dials}.Test(t, func(t *testing.T, w *sim.World) {
+				test(t, &env{t: t, network: network, host: w.Host("host"), log: new(records)})
+			})
+		})
+	}
 }
 
 // onTCP is for what only TCP has, or what has nothing to do with the network.
@@ -67,6 +86,9 @@ func onNetworks(t *testing.T, networks []string, test func(t *testing.T, e *env)
 // fail.
 func (e *env) config() Config {
 	e.t.Helper()
+	if e.host != nil {
+		return Config{Reactor: reactor.Options{OS: e.host.OS()}, Logger: e.log.logger()}
+	}
 	system, err := poller.Open(poller.Config{Backend: e.backend})
 	require.NoError(e.t, err)
 	e.os = &faultyOS{OS: system}

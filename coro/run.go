@@ -93,7 +93,9 @@ func (c Config) run(ctx context.Context, main func(ctx context.Context) error, s
 	l.observe(c)
 	loops.add(l)
 	defer loops.remove(l)
-	if _, simulated := r.OS().(poller.Simulated); !simulated && c.StallLimit >= 0 {
+	if simulated, ok := r.OS().(poller.Simulated); ok {
+		simulated.Describe(l.describe)
+	} else if c.StallLimit >= 0 {
 		l.watch = watchLoop(l, c.StallLimit, c.OnStall)
 		defer l.watch.end()
 	}

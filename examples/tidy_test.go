@@ -137,17 +137,22 @@ func TestTreeFilesAreShort(t *testing.T) {
 
 var goBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
 
-// What the README shows as Go is the body of an Example, so it compiles and runs.
+// What a README shows as Go is in a file of tests, so it compiles and runs.
 func TestREADMECodeIsAnExample(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
-	require.NoError(t, err)
-	tests, err := os.ReadFile("../coro/example_test.go")
-	require.NoError(t, err)
-	blocks := goBlock.FindAllSubmatch(readme, -1)
-	require.NotEmpty(t, blocks, "Go code in README.md")
-	for _, b := range blocks {
-		if !strings.Contains(unindent(string(tests)), unindent(string(b[1]))) {
-			t.Errorf("README.md shows code that is not in coro/example_test.go:\n%s", b[1])
+	for readme, tests := range map[string]string{
+		"../README.md":            "../coro/example_test.go",
+		"../poller/sim/README.md": "../poller/sim/readme_test.go",
+	} {
+		shown, err := os.ReadFile(readme)
+		require.NoError(t, err)
+		run, err := os.ReadFile(tests)
+		require.NoError(t, err)
+		blocks := goBlock.FindAllSubmatch(shown, -1)
+		require.NotEmpty(t, blocks, "Go code in %s", readme)
+		for _, b := range blocks {
+			if !strings.Contains(unindent(string(run)), unindent(string(b[1]))) {
+				t.Errorf("%s shows code that is not in %s:\n%s", readme, tests, b[1])
+			}
 		}
 	}
 }

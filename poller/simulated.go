@@ -1,6 +1,7 @@
 package poller
 
 import (
+	"io"
 	"net/netip"
 	"runtime"
 )
@@ -27,12 +28,18 @@ type Simulated interface {
 
 	// Go runs fn in the place of a go statement: on another goroutine, at a
 	// moment of the simulation's choice. Fn must not wait for anything
-	// simulated.
+	// simulated. Close waits for those that have not ended: waiting for them in
+	// another way would stop the simulation.
 	Go(fn func())
 
 	// LookupNetIP resolves a host name in the place of net.Resolver. The network
 	// is "ip", "ip4" or "ip6". Error: *net.DNSError.
 	LookupNetIP(network, host string) ([]netip.Addr, error)
+
+	// Describe gives the simulation a function that writes what the loop's tasks
+	// wait for, for its report of a deadlock. It is called while the loop is in
+	// Wait, until Close.
+	Describe(fn func(io.Writer))
 
 	// Unlink removes the path of a Unix socket.
 	Unlink(path string) error

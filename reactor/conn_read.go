@@ -173,6 +173,7 @@ func (c *Conn) endInput(err error) {
 		c.finish(c.opError("read", err))
 	case c.state == connOpen:
 		c.input = inputEnded
+		c.unconsumed = nil // was offered, and the handler wanted more; none will come
 		c.enter()
 		c.handler.OnEOF(c)
 		c.leave()

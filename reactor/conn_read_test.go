@@ -124,6 +124,25 @@ func TestReadOffersUnconsumedBytesAgain(t *testing.T) {
 		require.Equal(t, "cdd", string(c.unconsumed))
 	})
 
+	// Found by poller/sim/exercise, seed 124.
+	t.Run("and not behind the end", func(t *testing.T) {
+		l, f := newFakeLoop(t, Options{})
+		var got []string
+		c, file := f.conn(t, l, ConnOptions{HighWater: 10}, &calls{
+			data: func(_ *Conn, b []byte) int { got = append(got, string(b)); return 0 },
+			eof: func(c *Conn) {
+				got = append(got, "EOF")
+				_, _ = c.Write(make([]byte, 100)) // pauses reading, up to its flush
+			},
+		})
+		f.feed(file, "half a messa")
+		f.finish(file, io.EOF)
+		settle(t, l, f)
+		require.Equal(t, []string{"half a messa", "EOF"}, got)
+		require.Zero(t, c.Unsent())
+		require.Nil(t, c.unconsumed, "memory for what will never be offered")
+	})
+
 	t.Run("and does not spin on a handler that consumes nothing", func(t *testing.T) {
 		l, f := newFakeLoop(t, Options{Limits: Limits{BytesPerTurn: 1000}})
 		offered := 0

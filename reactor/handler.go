@@ -18,7 +18,7 @@ type Handler interface {
 	OnData(c *Conn, data []byte) (consumed int)
 
 	// OnEOF is called when the peer has finished sending and everything it
-	// sent has been offered. Writing goes on, for as long as the handler
+	// sent has been offered; OnData is not called any more. Writing goes on, for as long as the handler
 	// likes; Close ends that. NopHandler's OnEOF closes.
 	OnEOF(c *Conn)
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +28,10 @@ type Options struct {
 	// PoisonBuffers overwrites the bytes given to OnData when it returns, so
 	// that a handler that keeps them shows it. For tests.
 	PoisonBuffers bool
+	// Shuffle draws the order in which a turn's batch runs what is ready at its
+	// beginning; nil is first in, first out. Posted functions keep their order
+	// among themselves. For tests: it finds code that relies on an order.
+	Shuffle *rand.Rand
 }
 
 // Loop is an event loop: one goroutine that waits for descriptors, timers and
@@ -39,6 +44,7 @@ type Loop struct {
 	limits  Limits
 	log     *slog.Logger
 	poison  bool
+	shuffle *rand.Rand // nil for first in, first out
 	state   loopState
 	running bool // inside Turn
 	stopped atomic.Bool
@@ -99,6 +105,7 @@ func NewLoop(o Options) (*Loop, error) {
 		limits:    o.Limits.withDefaults(),
 		log:       o.Logger,
 		poison:    o.PoisonBuffers,
+		shuffle:   o.Shuffle,
 		listeners: make(map[*Listener]struct{}),
 	}
 	if l.log == nil {

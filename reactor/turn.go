@@ -100,6 +100,9 @@ func (l *Loop) runBatch() {
 	l.next = l.next[:0]
 	l.takePosted(l.posts.take())
 	l.stats.MaxReady = max(l.stats.MaxReady, l.ready.len)
+	if l.shuffle != nil {
+		l.shuffleReady()
+	}
 	budget := l.limits.TasksPerTurn
 	for budget > 0 && l.ready.len > 0 {
 		budget = l.runReady(budget)

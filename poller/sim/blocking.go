@@ -10,6 +10,7 @@ import (
 // an appointment, at a moment of the seed's.
 type job struct {
 	appointment
+	os *system // which waits for it when it closes
 	fn func()
 }
 
@@ -18,7 +19,8 @@ type job struct {
 // must not wait for anything simulated.
 func (o *system) Go(fn func()) {
 	p, w := o.process, o.world
-	j := &job{fn: fn}
+	j := &job{os: o, fn: fn}
+	o.jobs++
 	j.do = func() {
 		p.jobs = slices.DeleteFunc(p.jobs, func(other *job) bool { return other == j })
 		w.note(p.host, actBlocking, noFD, 0, nil)
@@ -41,11 +43,30 @@ func (j *job) run() {
 		j.fn()
 	}()
 	<-done
+	j.os.jobs--
+	j.os.rouse()
 }
 
-// runJobs ends the jobs of a process that is dead: its programs wait for them.
-func (p *process) runJobs() {
-	for len(p.jobs) > 0 {
+// finishJobs waits for the system's functions, as the end of a loop does. The
+// world has to go on meanwhile: their ends are appointments.
+func (o *system) finishJobs() error {
+	g := o.world.running
+	for o.jobs > 0 && !o.process.dead {
+		o.sleeper = g
+		err := g.sleep(o, never)
+		o.sleeper = nil
+		if err != nil {
+			return err
+		}
+	}
+	o.process.runJobsOfTheDead()
+	return nil
+}
+
+// runJobsOfTheDead ends the jobs of a process that is dead: its programs wait for
+// them.
+func (p *process) runJobsOfTheDead() {
+	for p.dead && len(p.jobs) > 0 {
 		j := p.jobs[0]
 		p.jobs = p.jobs[1:]
 		p.host.world.agenda.cancel(&j.appointment)

@@ -72,7 +72,8 @@
 // [Test] runs a test with one seed or many, and reports a failure with its seed,
 // the virtual time, the end of the trace, and the command that repeats it. A
 // world in which nothing can go on is an error, [ErrHang], that says who waits
-// for what. With -weft.check every seed runs twice and the traces are compared.
+// for what, each task of package coro's included. With -weft.check every seed runs
+// twice and the traces are compared.
 //
 // # Time
 //

@@ -30,6 +30,7 @@ type flow struct {
 	unread, flying, unsent int
 	fin                    finState
 	resetting              bool // a RST is the last thing on its way
+	provoked               bool // by bytes, whose sender repeats them until he hears it
 	deaf                   bool // the receiver called CloseRead
 	broken                 bool // nothing will move any more
 
@@ -146,10 +147,11 @@ func (f *flow) arrive() {
 			return
 		}
 		if f.path.loses() {
-			if s.kind != segmentReset { // nobody repeats a reset
+			if s.kind != segmentReset || f.provoked {
 				f.retransmit()
 				return
 			}
+			f.resetting = false // nobody repeats it; who sends on will be told again
 		} else {
 			f.deliver(s)
 			if f.path.back.mute() && s.kind != segmentReset {
@@ -180,6 +182,9 @@ func (f *flow) retry(next *appointment, tries *int) {
 	if *tries++; *tries > mostTries+1 {
 		f.broken = true
 		f.from.fail(syscall.ETIMEDOUT)
+		if f.provoked {
+			f.to.fail(syscall.ETIMEDOUT)
+		}
 		return
 	}
 	f.world.agenda.set(next, f.world.now+min(firstRetry<<(*tries-1), mostRetry))
@@ -226,9 +231,10 @@ func (f *flow) deliver(s segment) {
 func (f *flow) lost() {
 	f.broken = true
 	back := f.to.out
-	if f.to.process.dead {
+	if !back.resetting || f.to.process.dead {
 		back.broken, back.resetting = false, false
 	}
+	back.provoked = true
 	back.reset()
 }
 
@@ -272,5 +278,8 @@ func (f *flow) reset() {
 	f.resetting = true
 	f.queue.truncate(f.unread + f.flying)
 	f.unsent = 0
+	if f.fin == finQueued {
+		f.fin = finNone // a FIN behind a reset that is lost would say that all has come
+	}
 	f.send(segment{kind: segmentReset})
 }

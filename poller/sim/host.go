@@ -56,6 +56,8 @@ type process struct {
 	paths    map[string]*listener // Unix sockets; one that is closed is a path where nobody listens
 	jobs     []*job
 	nextPort uint16
+	// described are the systems whose loops can say what their tasks wait for.
+	described []*system
 }
 
 // Host adds a host with addresses (IPv4 or IPv6) to the world. Without any it
@@ -141,7 +143,7 @@ func (h *Host) OS() poller.OS { return h.Open(poller.Config{}) }
 func (h *Host) SetMaxFiles(n int) { h.maxFiles = n }
 
 // Describe adds to the reports of a hang what the host's programs know of their
-// waiting, as their tasks.
+// waiting. A loop of package coro tells of its tasks by itself.
 func (h *Host) Describe(fn func(io.Writer)) { h.describes = append(h.describes, fn) }
 
 // Pause stops the host's programs, as SIGSTOP does. Its kernel goes on: it

@@ -1,7 +1,9 @@
 package sim
 
 import (
+	"io"
 	"os"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -23,7 +25,9 @@ type system struct {
 	interrupted bool
 	closed      bool
 	woken       atomic.Bool
-	sleeper     *program // whose Wait is under way
+	sleeper     *program // whose Wait or Close is under way
+	jobs        int      // functions of Go's that have not ended
+	describe    func(io.Writer)
 }
 
 // report is a file that has something to tell. It is void once the
@@ -219,13 +223,17 @@ func (w *World) takeWakes() {
 	}
 }
 
-// Close ends the registrations.
+// Close ends the registrations, and returns when the functions given to Go have.
 func (o *system) Close() error {
+	if err := o.finishJobs(); err != nil {
+		return err
+	}
 	for _, f := range o.registered {
 		f.os, f.pending = nil, 0
 	}
 	o.registered, o.ready, o.first = nil, nil, 0
 	o.closed = true
+	o.process.described = slices.DeleteFunc(o.process.described, func(other *system) bool { return other == o })
 	return nil
 }
 

@@ -210,7 +210,7 @@ func (g *program) unwind(timeout time.Duration) error {
 	if g.dying++; g.dying > mostDyingWaits {
 		panic(fmt.Sprintf("sim: %s goes on waiting after Wait has failed %d times with %q", g.label(), mostDyingWaits, ErrEnded))
 	}
-	g.process.runJobs()
+	g.process.runJobsOfTheDead()
 	if timeout > 0 && timeout < g.world.config.Limit {
 		g.process.ghost += timeout
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // Report writes how things are: every host with its programs, what they wait
-// for, and its descriptors.
+// for, its descriptors, and the tasks of its loops, as coro.Dump has them.
 func (w *World) Report(out io.Writer) {
 	for _, h := range w.hosts {
 		fmt.Fprintf(out, "\nhost %s %v%s", h.name, h.addrs, h.condition())
@@ -19,12 +19,27 @@ func (w *World) Report(out io.Writer) {
 				fmt.Fprintf(out, "\n\tdescriptor %d: %s", f.fd, f.describe())
 			}
 		}
+		for _, o := range h.process.described {
+			indented(out, o.describe)
+		}
 		for _, describe := range h.describes {
-			var b strings.Builder
-			describe(&b)
-			fmt.Fprintf(out, "\n\t%s", strings.ReplaceAll(strings.TrimRight(b.String(), "\n"), "\n", "\n\t"))
+			indented(out, describe)
 		}
 	}
+}
+
+// Describe is for a loop that knows what its tasks wait for.
+func (o *system) Describe(fn func(io.Writer)) {
+	if o.describe == nil {
+		o.process.described = append(o.process.described, o)
+	}
+	o.describe = fn
+}
+
+func indented(out io.Writer, describe func(io.Writer)) {
+	var b strings.Builder
+	describe(&b)
+	fmt.Fprintf(out, "\n\t%s", strings.ReplaceAll(strings.TrimRight(b.String(), "\n"), "\n", "\n\t"))
 }
 
 func (h *Host) condition() string {

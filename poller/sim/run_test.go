@@ -49,6 +49,7 @@ func TestHangSaysWhoWaitsForWhat(t *testing.T) {
 		"deadlock at 1.0", "host server [10.0.0.1]", "program serve: sleeping since", "for an event or a wake-up (daemon)",
 		"listens at [::]:7", "open 10.0.0.1:7 -> 10.0.0.2:", "0 bytes to read", "waits to be readable", "\ttask 1\n\ttask 2",
 		"host client [10.0.0.2]", "program dial: sleeping",
+		"accept on [::]:7", "read from 10.0.0.2:", "read from 10.0.0.1:7", "run_test.go:",
 	} {
 		require.ErrorContains(t, err, want)
 	}

@@ -168,6 +168,7 @@ func (o *system) Write(fd poller.FD, p []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	s.meetReset()
 	n, err := s.write(p)
 	o.world.note(s.host, actWrite, fd, n, err)
 	return n, err
@@ -179,6 +180,7 @@ func (o *system) Writev(fd poller.FD, bufs [][]byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	s.meetReset()
 	total := 0
 	for _, p := range bufs[:min(len(bufs), poller.MaxVectors)] {
 		var n int

@@ -177,6 +177,15 @@ func (s *stream) drained() {
 	}
 }
 
+// meetReset is the dial Reset, at the beginning of a call that writes: one that
+// has written something has no error to tell, and must not use it up.
+func (s *stream) meetReset() {
+	if s.state == streamOpen && !s.unix && s.world().chance(s.host.knobs().Reset) {
+		s.out.reset()
+		s.fail(syscall.ECONNRESET)
+	}
+}
+
 // write is send(2).
 func (s *stream) write(p []byte) (int, error) {
 	f := s.file
@@ -197,11 +206,6 @@ func (s *stream) write(p []byte) (int, error) {
 		return 0, nil
 	}
 	w, d := s.world(), s.host.knobs()
-	if w.chance(d.Reset) && !s.unix {
-		s.out.reset()
-		s.fail(syscall.ECONNRESET)
-		return 0, os.NewSyscallError("write", s.takeError())
-	}
 	n := min(len(p), s.out.room())
 	if n <= 0 {
 		f.armed |= poller.Writable
