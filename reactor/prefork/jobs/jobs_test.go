@@ -93,15 +93,18 @@ func TestJobsComeBackInOrder(t *testing.T) {
 			var running, most atomic.Int64
 			var got []int
 			// Each job ends only after the one behind it, within a pair.
-			pair := make(chan struct{})
+			var pairs [100]chan struct{}
+			for i := range pairs {
+				pairs[i] = make(chan struct{})
+			}
 			err := Run(t.Context(), Options{Kind: kind, Workers: 4}, slices.Values(numbers(200)),
 				func(_ context.Context, n int) (int, error) {
 					most.Store(max(most.Load(), running.Add(1)))
 					defer running.Add(-1)
 					if n%2 == 0 {
-						<-pair
+						<-pairs[n/2]
 					} else {
-						pair <- struct{}{}
+						close(pairs[n/2])
 					}
 					return n, nil
 				},
