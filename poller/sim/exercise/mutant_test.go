@@ -49,7 +49,7 @@ var mutants = []mutant{
 		"err == nil && n < len(p)"},
 	{"a buffer without a limit", "reactor/conn_write.go",
 		"c.out.size+len(rest) > c.opts.HardLimit",
-		"c.out.size+len(rest) > 1<<40"},
+		"c.out.size+len(rest) > 1<<30"},
 	{"a high-water mark that is not kept", "reactor/conn_write.go",
 		"c.paused |= pausedByOutput\n\t\tc.src.Cancel(In)\n",
 		""},
