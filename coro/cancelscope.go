@@ -109,9 +109,9 @@ func (s *cancelScope) cancel(cause error) {
 
 // expireAt cancels the scope at a moment on the loop's clock: at once if it has
 // passed, and never if it is the end of the clock.
-func (s *cancelScope) expireAt(at, now time.Duration) {
+func (s *cancelScope) expireAt(at time.Duration, passed bool) {
 	s.deadline = asDeadline(at)
-	if at <= now {
+	if passed {
 		s.expire()
 		return
 	}
@@ -121,9 +121,8 @@ func (s *cancelScope) expireAt(at, now time.Duration) {
 
 // expireAfter cancels the scope once d has passed.
 func (s *cancelScope) expireAfter(d time.Duration) {
-	now := s.loop.reactor.OS().Now()
 	s.limit = d
-	s.expireAt(later(now, d), now)
+	s.expireAt(s.loop.reactor.After(d), d <= 0)
 }
 
 // expiry is a scope as what its timer runs.

@@ -3,7 +3,6 @@ package coro
 import (
 	"context"
 	"fmt"
-	"math"
 	"os"
 	"time"
 )
@@ -24,8 +23,7 @@ func Timeout(ctx context.Context, d time.Duration, fn func(ctx context.Context) 
 	if err != nil {
 		return err
 	}
-	now := t.loop().reactor.OS().Now()
-	return t.runUntil(ctx, later(now, d), now, d, fn)
+	return t.runUntil(ctx, t.loop().reactor.After(d), d <= 0, d, fn)
 }
 
 // Deadline is Timeout with a moment. The zero time is one that has passed. One
@@ -35,19 +33,16 @@ func Deadline(ctx context.Context, at time.Time, fn func(ctx context.Context) er
 	if err != nil {
 		return err
 	}
-	return t.runUntil(ctx, t.loop().place(at), t.loop().reactor.OS().Now(), 0, fn)
+	end := t.loop().place(at)
+	return t.runUntil(ctx, end, end <= t.loop().reactor.OS().Now(), 0, fn)
 }
 
-// later is the moment when d has passed since now, or the end of the clock.
-func later(now, d time.Duration) time.Duration {
-	return now + min(max(d, 0), math.MaxInt64-now)
-}
-
-// runUntil calls fn in a scope that is cancelled at a moment on the loop's clock.
-func (t *task) runUntil(ctx context.Context, at, now, limit time.Duration, fn func(context.Context) error) error {
+// runUntil calls fn in a scope that is cancelled at a moment on the loop's clock,
+// which may have passed.
+func (t *task) runUntil(ctx context.Context, at time.Duration, passed bool, limit time.Duration, fn func(context.Context) error) error {
 	s := t.nest(ctx)
 	s.limit = limit
-	s.expireAt(at, now)
+	s.expireAt(at, passed)
 	if ctx != s.parent && !t.ownContext(ctx) {
 		defer s.watch(ctx)()
 	}
