@@ -25,6 +25,11 @@ type Backend struct {
 	// the peer finishes sending are dropped, as far as they do not fit the
 	// kernel's buffer at that moment.
 	CutsAnswersAtHalfClose bool
+	// Workloads are those that Serve can run beside Echo, which every backend runs.
+	Workloads []Workload
+	// MaxConns is the most connections it can have at a time, where that is not
+	// a matter of descriptors; otherwise 0.
+	MaxConns int
 	// Processes tells that the server is several processes, which are started as
 	// this program with the same arguments and come to Serve again. CPU time and
 	// resident memory are those of all of them, the Go runtime's own figures those
@@ -41,6 +46,8 @@ type Config struct {
 	// of their own run on GOMAXPROCS processors instead, which the caller
 	// sets.
 	Loops int
+	// Workload is what the server does with what it reads; Echo if it is empty.
+	Workload Workload
 	// Ready is called once, when connections are accepted, with the address
 	// that is listened on.
 	Ready func(addr string)
@@ -64,6 +71,9 @@ const (
 	// package net asks for.
 	backlog = 4096
 )
+
+// Offers reports whether b can run w.
+func (b Backend) Offers(w Workload) bool { return w == Echo || slices.Contains(b.Workloads, w) }
 
 // Floor is the name of the backend that ratios are taken against.
 const Floor = "floor"

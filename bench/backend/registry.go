@@ -25,6 +25,7 @@ var Registry = []Backend{
 		About:     "a process per connection, a few of them waiting for the next one",
 		Serve:     serveProcesses,
 		Processes: true,
+		MaxConns:  maxProcesses,
 	},
 	{
 		Name:  "coro",

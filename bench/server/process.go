@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/weft-go/weft/bench/backend"
 	"github.com/weft-go/weft/bench/measure"
 	"github.com/weft-go/weft/bench/pin"
 	"github.com/weft-go/weft/poller"
@@ -40,6 +41,8 @@ type Options struct {
 	Backend string
 	// Loops as in backend.Config; 0 leaves it to the server.
 	Loops int
+	// Workload as in backend.Config.
+	Workload backend.Workload
 	// Plan says where it runs.
 	Plan pin.Plan
 }
@@ -75,6 +78,9 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 	p.cmd = exec.Command(self, "serve", "--control", "--backend="+o.Backend, "--addr=127.0.0.1:0")
 	if o.Loops > 0 {
 		p.cmd.Args = append(p.cmd.Args, "--loops="+strconv.Itoa(o.Loops))
+	}
+	if o.Workload != "" {
+		p.cmd.Args = append(p.cmd.Args, "--workload="+string(o.Workload))
 	}
 	p.cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(o.Plan.ServerProcs))
 	p.cmd.Stderr = &p.stderr
