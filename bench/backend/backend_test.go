@@ -7,11 +7,15 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/weft-go/weft/poller/leaktest"
 )
 
-func TestMain(m *testing.M) { leaktest.Main(m) }
+// fasthttp keeps a clock for its Date header, for good.
+func TestMain(m *testing.M) {
+	leaktest.Main(m, goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"))
+}
 
 func TestRegistryNamesEachBackendOnce(t *testing.T) {
 	seen := map[string]bool{}
