@@ -40,13 +40,25 @@ func TestFindNamesWhatThereIs(t *testing.T) {
 	require.ErrorContains(t, err, "net")
 }
 
+// skipUnlessHere skips a test for a backend that cannot serve in this process.
+func skipUnlessHere(t *testing.T, b Backend) {
+	t.Helper()
+	switch {
+	case b.External() && b.Absent() != "":
+		t.Skip("not installed: " + b.Absent())
+	case b.Processes && !b.External():
+		t.Skip("its workers would be this test again; bench's own tests start it as a program")
+	}
+}
+
 func TestServeReturnsWhenItsContextEnds(t *testing.T) {
 	for _, name := range Names() {
 		t.Run(name, func(t *testing.T) {
 			b, err := Find(name)
 			require.NoError(t, err)
-			if b.Processes {
-				t.Skip("its workers would be this test again; bench's own tests start it as a program")
+			skipUnlessHere(t, b)
+			if !b.Offers(Echo) {
+				t.Skip("no echo server")
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()

@@ -19,11 +19,12 @@ func everyBackendThatOffers(t *testing.T, w Workload, test func(t *testing.T, di
 	for _, name := range Names() {
 		b, err := Find(name)
 		require.NoError(t, err)
-		if !b.Offers(w) || b.Processes {
-			continue // processes would be this test again; the laboratory's own tests start them
+		if !b.Offers(w) {
+			continue
 		}
 		offered = true
 		t.Run(name, func(t *testing.T) {
+			skipUnlessHere(t, b)
 			ctx, cancel := context.WithCancel(t.Context())
 			ready, ended := make(chan string, 1), make(chan error, 1)
 			go func() {
