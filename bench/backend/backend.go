@@ -25,8 +25,11 @@ type Backend struct {
 	// the peer finishes sending are dropped, as far as they do not fit the
 	// kernel's buffer at that moment.
 	CutsAnswersAtHalfClose bool
-	// Workloads are those that Serve can run beside Echo, which every backend runs.
+	// Workloads are those that Serve can run; none is Echo alone.
 	Workloads []Workload
+	// Missing says how to install what Serve needs and this machine does not have;
+	// empty if nothing is missing. Nil is nothing.
+	Missing func() string
 	// MaxConns is the most connections it can have at a time, where that is not
 	// a matter of descriptors; otherwise 0.
 	MaxConns int
@@ -73,7 +76,12 @@ const (
 )
 
 // Offers reports whether b can run w.
-func (b Backend) Offers(w Workload) bool { return w == Echo || slices.Contains(b.Workloads, w) }
+func (b Backend) Offers(w Workload) bool {
+	if len(b.Workloads) == 0 {
+		return w == Echo
+	}
+	return slices.Contains(b.Workloads, w)
+}
 
 // Floor is the name of the backend that ratios are taken against.
 const Floor = "floor"

@@ -38,5 +38,5 @@ var idle = Scenario{
 		return r.costs(everybody).add(traffic(r.group(everybody)), r.memory())
 	},
 	// Three points for a slope: the least that shows whether it is one.
-	Parts: 3,
+	MemorySteps: 3,
 }

@@ -12,7 +12,7 @@ import (
 
 // Reading is all that one sample read.
 type Reading struct {
-	// Outcome is of all generators together, see Merge.
+	// Outcome is is of the measured run.
 	Outcome load.Outcome
 	// Server is what the server used in that time; nil where the system does not
 	// tell.
@@ -23,8 +23,8 @@ type Reading struct {
 	// nil where they could not be counted.
 	Calls        *uint64
 	CallsOutcome load.Outcome
-	// Memory of the server, after each part of the connections was opened and used
-	// once, and After, when the load has ended and they are still open.
+	// Memory of the server, after each step in which connections were opened and
+	// used once; and After, when the load has ended and they are still open.
 	Memory []Memory
 	After  *Memory
 	// Highest is the rate that a search found; 0 where nothing was searched.
@@ -94,7 +94,7 @@ func (r Reading) costs(groups ...string) Figures {
 	return f
 }
 
-// memory are the slopes over the parts of the connections.
+// memory are the slopes over the steps in which connections were opened.
 func (r Reading) memory() Figures {
 	f := Figures{}
 	var conns, user, kernel []float64
@@ -122,12 +122,10 @@ func traffic(m load.Measured) Figures {
 	if m.Elapsed > 0 && m.Received > 0 {
 		f[result.Rate] = float64(m.Received) / m.Elapsed.Seconds()
 	}
-	if h := Decode(m.Latency); h.TotalCount() > 0 {
-		f[result.P50] = quantile(h, 50)
-		f[result.P99] = quantile(h, 99)
-		f[result.P999] = quantile(h, 99.9)
-		f[result.Longest] = float64(h.Max()) / 1000
-	}
+	f.quantile(result.P50, m.Latency, 50)
+	f.quantile(result.P99, m.Latency, 99)
+	f.quantile(result.P999, m.Latency, 99.9)
+	f.quantile(result.Longest, m.Latency, 100)
 	f.quantile(result.ServiceP99, m.Service, 99)
 	f.quantile(result.SendLagP99, m.SendLag, 99)
 	f.quantile(result.ConnectP99, m.Connect, 99)

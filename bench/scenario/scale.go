@@ -28,5 +28,5 @@ var scale = Scenario{
 		f[result.MostConnections] = a[Conns]
 		return f
 	},
-	Parts: 3,
+	MemorySteps: 3,
 }

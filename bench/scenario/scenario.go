@@ -26,10 +26,11 @@ type Scenario struct {
 	// Figures are what a sample there says.
 	Figures func(Axes, Reading) Figures
 
-	// Parts is into how many generators the connections are divided at least,
-	// which connect one after the other: the server's memory is read after each,
-	// so that there is a slope. 0 is 1, and no memory is read.
-	Parts int
+	// MemorySteps is in how many equal steps the connections are opened: the
+	// server's memory is read after each, so that there is a slope. 0 is one step,
+	// without reading. MemoryAfter reads it once more when the load has ended.
+	MemorySteps int
+	MemoryAfter bool
 	// Searches tells that a point without the axis Rate asks for the highest
 	// rate whose 99th percentile is within the axis Limit.
 	Searches bool

@@ -1,5 +1,7 @@
 package scenario
 
+import "github.com/weft-go/weft/bench/load"
+
 // How a search ends.
 const (
 	// closeEnough is the width of the bracket, as a share of its upper end, at
@@ -29,4 +31,12 @@ func Highest(high float64, holds func(rate float64) (bool, error)) (float64, err
 		}
 	}
 	return low, nil
+}
+
+// Total is how many connections groups have at a time.
+func Total(groups []load.Group) (conns int) {
+	for _, g := range groups {
+		conns += g.Conns
+	}
+	return conns
 }

@@ -55,5 +55,5 @@ var straggler = Scenario{
 		}
 		return f
 	},
-	Parts: 1,
+	MemorySteps: 1, MemoryAfter: true,
 }
