@@ -197,11 +197,12 @@ func (l *Lab) block(i int) int {
 // What the parts of a sample take that are not measured: as seen on the two-core
 // machine of the README, for the time that is left to be told.
 const (
-	startTime  = 80 * time.Millisecond // of both processes, and their ends
-	connTime   = 60 * time.Microsecond // to connect, use and close a connection
-	memoryTime = 40 * time.Millisecond // a collection, and reading
-	moreTime   = 1.15                  // how much longer a busy machine takes
-	searchRuns = 12                    // of a search, each of Duration
+	startTime    = 80 * time.Millisecond // of both processes, and their ends
+	connTime     = 60 * time.Microsecond // to connect, use and close a connection
+	memoryTime   = 40 * time.Millisecond // collections, and reading
+	usualWindows = 3                     // of the warm-up
+	searchRuns   = 12                    // of a search, each of Duration
+	moreTime     = 1.15                  // how much longer a busy machine takes
 )
 
 // Estimate is how long the samples will take.
