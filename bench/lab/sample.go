@@ -171,9 +171,11 @@ func (t *taking) memory(ctx context.Context, conns int) (scenario.Memory, error)
 	m := scenario.Memory{Conns: conns}
 	// Twice: the first collection starts the collector's own threads.
 	for range 2 {
-		if _, err := t.srv.Stats(ctx); err != nil {
+		stats, err := t.srv.Stats(ctx)
+		if err != nil {
 			return m, err
 		}
+		m.Live, m.Threads = stats.LiveBytes, stats.Threads
 	}
 	var err error
 	if m.User, err = measure.AnonymousBytes(t.srv.PID()); errors.Is(err, errors.ErrUnsupported) {

@@ -12,6 +12,10 @@ import (
 // all to have their turn in a sample of a second when a tenth is active.
 const rotation = 100 * time.Millisecond
 
+// IdleSteps is in how many steps the connections are opened: three points for a
+// slope are the least that shows whether it is one.
+const IdleSteps = 3
+
 // idle: most connections wait, as in every server for people. With none active it
 // is about memory and about what a server does when nothing happens; with some,
 // about finding the few among the many.
@@ -19,7 +23,7 @@ var idle = Scenario{
 	Name:     "idle",
 	Question: "what does a connection cost that waits, and a message beside many that wait",
 	Workload: backend.Echo,
-	Shows:    []string{result.MemoryPerConn, result.KernelPerConn, result.ServerMemory, result.ServerBusy, result.CPUPerMessage, result.P99},
+	Shows:    []string{result.LivePerConn, result.MemoryPerConn, result.KernelPerConn, result.Threads, result.ServerBusy, result.SwitchesPerSec, result.CPUPerMessage, result.P99},
 	Points: func(p Profile) []Axes {
 		if p == Quick {
 			return []Axes{{Conns: 3000, Active: 30}}
@@ -37,6 +41,5 @@ var idle = Scenario{
 	Figures: func(_ Axes, r Reading) Figures {
 		return r.costs(everybody).add(traffic(r.group(everybody)), r.memory())
 	},
-	// Three points for a slope: the least that shows whether it is one.
-	MemorySteps: 3,
+	MemorySteps: IdleSteps,
 }

@@ -37,6 +37,9 @@ type Memory struct {
 	// User is the server's own memory, after a collection. Kernel is the kernel's,
 	// for both ends of the connections and for everything else on the machine.
 	User, Kernel int64
+	// Live is what a collection left of heap and stacks, and Threads how many there
+	// are: by the account of the Go program that is the server, or its master.
+	Live, Threads uint64
 }
 
 // Figures are values by the name of their metric. What was not measured is not in
@@ -79,6 +82,7 @@ func (r Reading) costs(groups ...string) Figures {
 		f[result.GeneratorBusy] = r.Outcome.CPU.Seconds() / seconds
 		if r.Server != nil {
 			f[result.ServerBusy] = r.Server.CPU.Seconds() / seconds
+			f[result.SwitchesPerSec] = float64(r.Server.Switches()) / seconds
 		}
 	}
 	if messages > 0 {
@@ -97,16 +101,25 @@ func (r Reading) costs(groups ...string) Figures {
 // memory are the slopes over the steps in which connections were opened.
 func (r Reading) memory() Figures {
 	f := Figures{}
-	var conns, user, kernel []float64
+	var conns, user, kernel, live []float64
 	for _, m := range r.Memory {
 		conns = append(conns, float64(m.Conns))
 		user, kernel = append(user, float64(m.User)), append(kernel, float64(m.Kernel))
+		live = append(live, float64(m.Live))
 	}
 	if len(conns) < 2 {
 		return f
 	}
 	most := conns[len(conns)-1]
-	f[result.ServerMemory] = user[len(user)-1]
+	last := r.Memory[len(r.Memory)-1]
+	f[result.Threads] = float64(last.Threads)
+	if slope, err := stats.Slope(conns, live); err == nil {
+		f[result.LivePerConn] = slope
+	}
+	if last.User == 0 { // the system does not tell
+		return f
+	}
+	f[result.ServerMemory] = float64(last.User)
 	if slope, err := stats.Slope(conns, user); err == nil && most >= userConns {
 		f[result.MemoryPerConn] = slope
 	}

@@ -48,6 +48,16 @@ func Names() []string {
 	return names
 }
 
+// Of is the scenarios that a profile has points for.
+func Of(p Profile) (found []Scenario) {
+	for _, s := range All {
+		if len(s.Points(p)) > 0 {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
 // Find returns the scenario of that name. The error names those there are.
 func Find(name string) (Scenario, error) {
 	i := slices.IndexFunc(All, func(s Scenario) bool { return s.Name == name })

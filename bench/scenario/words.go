@@ -24,5 +24,5 @@ func describe(axis string, value float64) string {
 		}
 		return "slow ones wait"
 	}
-	return word + axis
+	return axis + " " + number
 }
