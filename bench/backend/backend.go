@@ -28,11 +28,8 @@ type Backend struct {
 	// the peer finishes sending are dropped, as far as they do not fit the
 	// kernel's buffer at that moment.
 	CutsAnswersAtHalfClose bool
-	// Workloads are those that Serve can run; none is Echo alone.
+	// Workloads are those that Serve can run; none given is Echo alone.
 	Workloads []Workload
-	// Missing says how to install what Serve needs and this machine does not have;
-	// empty if nothing is missing. Nil is nothing.
-	Missing func() string
 	// MaxConns is the most connections it can have at a time, where that is not
 	// a matter of descriptors; otherwise 0.
 	MaxConns int
@@ -41,6 +38,9 @@ type Backend struct {
 	// resident memory are those of all of them, the Go runtime's own figures those
 	// of the first one alone. Such a backend is measured when it is named.
 	Processes bool
+	// Absent tells of a backend that is another program: empty if it is installed,
+	// otherwise how to install it. Nil for those that are always there.
+	Absent func() string
 }
 
 // Config says where and how wide a backend serves.
@@ -86,6 +86,9 @@ func (b Backend) Offers(w Workload) bool {
 	return slices.Contains(b.Workloads, w)
 }
 
+// External reports whether b is another program, which may not be installed.
+func (b Backend) External() bool { return b.Absent != nil }
+
 // Floor is the name of the backend that ratios are taken against.
 const Floor = "floor"
 
@@ -106,7 +109,7 @@ func Find(name string) (Backend, error) {
 func DefaultNames() []string {
 	return slices.DeleteFunc(Names(), func(name string) bool {
 		b, err := Find(name)
-		return err != nil || b.Processes
+		return err != nil || b.Processes || b.External()
 	})
 }
 

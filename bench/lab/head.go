@@ -40,9 +40,7 @@ func (l *Lab) Head(ctx context.Context) (result.Run, error) {
 	run.Revision, run.Modified = revision()
 	for _, r := range l.rows {
 		b := result.Backend{Name: r.label, About: r.backend.About, Version: version(r.backend, run.Revision)}
-		if r.missing() {
-			b.Absent = r.backend.Missing()
-		} else {
+		if b.Absent = r.absent(); b.Absent == "" {
 			b.SocketOptions = l.probe(ctx, r.backend)
 		}
 		if ctx.Err() != nil {

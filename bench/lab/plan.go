@@ -65,10 +65,8 @@ func New(s Settings) (*Lab, error) {
 	}
 	l := &Lab{settings: s, fit: max(int(limit)-descriptorReserve, 0)}
 	for _, r := range rows {
-		if r.backend.Missing != nil {
-			if how := r.backend.Missing(); how != "" {
-				l.omit("%s: %s", r.label, how)
-			}
+		if how := r.absent(); how != "" {
+			l.omit("%s is not installed: %s", r.label, how)
 		}
 		l.rows = append(l.rows, r)
 	}
@@ -110,7 +108,7 @@ func (l *Lab) place(sc scenario.Scenario, points []scenario.Axes) {
 		var full []string
 		for _, r := range l.rows {
 			switch {
-			case !r.backend.Offers(sc.Workload), r.missing():
+			case !r.backend.Offers(sc.Workload), r.absent() != "":
 			case conns > l.most(r):
 				full = append(full, fmt.Sprintf("%s (%d fit)", r.label, l.most(r)))
 			default:
@@ -130,7 +128,13 @@ func (l *Lab) omit(format string, args ...any) {
 	l.Omitted = append(l.Omitted, fmt.Sprintf(format, args...))
 }
 
-func (r row) missing() bool { return r.backend.Missing != nil && r.backend.Missing() != "" }
+// absent says how to install what is not; empty for the others.
+func (r row) absent() string {
+	if r.backend.Absent == nil {
+		return ""
+	}
+	return r.backend.Absent()
+}
 
 // most is how many connections a server can have.
 func (l *Lab) most(r row) int {

@@ -42,36 +42,6 @@ func drifting(rounds int) result.File {
 	return f
 }
 
-func row(t *testing.T, f result.File, name string) Row {
-	t.Helper()
-	for _, r := range Rows(f, hundred) {
-		if r.Backend == name {
-			return r
-		}
-	}
-	t.Fatal("no row ", name)
-	return Row{}
-}
-
-func TestRowsPairByRound(t *testing.T) {
-	f := drifting(3)
-	r := row(t, f, "net")
-	require.Equal(t, 24.0, r.Median[result.CPUPerMessage].Center)
-	require.Equal(t, 1.5, r.Ratio[result.CPUPerMessage].Ratio.Center)
-	require.Equal(t, 2.0, r.Median[result.SwitchesPer].Center)
-	require.NotContains(t, r.Ratio, result.SwitchesPer, "nothing is divided by zero")
-	require.NotContains(t, r.Median, result.P50)
-	require.Len(t, Rows(f, hundred), 3, "a backend without samples has no row")
-}
-
-func TestRowsWithoutTheReferenceHaveNoRatio(t *testing.T) {
-	f := drifting(3)
-	f.Run.Reference = "elsewhere"
-	r := row(t, f, "net")
-	require.Equal(t, 24.0, r.Median[result.CPUPerMessage].Center)
-	require.Empty(t, r.Ratio)
-}
-
 func TestTableStarsWhatIsProved(t *testing.T) {
 	for _, c := range []struct {
 		rounds int

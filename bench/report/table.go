@@ -3,7 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
-	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,18 +13,20 @@ import (
 	"github.com/weft-go/weft/bench/result"
 	"github.com/weft-go/weft/bench/scenario"
 	"github.com/weft-go/weft/bench/stats"
+	"github.com/weft-go/weft/bench/summary"
 )
 
 // WriteTables prints one table per point, under a line per scenario that says what
 // it asks. Each figure is followed by its ratio to the reference.
 func WriteTables(w io.Writer, f result.File) error {
 	out := &printer{w: w}
-	last := ""
-	for _, at := range Points(f) {
+	all, last := summary.Of(f), ""
+	marks := marksOf(f)
+	for _, at := range all.Points {
 		sc, err := scenario.Find(at.Scenario)
-		if err != nil {
-			sc = scenario.Scenario{Name: at.Scenario} // of another version of this program
-			for _, m := range result.Metrics {
+		if err != nil { // of another version of this program
+			sc = scenario.Scenario{Name: at.Scenario}
+			for _, m := range all.Metrics {
 				sc.Shows = append(sc.Shows, m.Name)
 			}
 		}
@@ -32,11 +34,11 @@ func WriteTables(w io.Writer, f result.File) error {
 			out.line("%s: %s\n", sc.Name, sc.Question)
 			last = at.Scenario
 		}
-		out.point(f, at, sc.Shows)
+		out.point(at, shown(at, all.Metrics, sc.Shows), marks[at.Key()])
 	}
 	out.line("x is the ratio to %s: the median of the rounds' quotients, of at most %d rounds.\n"+
 		"  *  its 95 %% interval leaves 1 out (from six rounds on)\n"+
-		"  ** so it does when all backends of the table are tested at once (Holm, 5 %%)\n"+
+		"  ** so it does when all ratios of the metric are tested together (Holm, 5 %%)\n"+
 		"CPU and context switches are the server's, per message.", f.Run.Reference, f.Run.Rounds)
 	return out.err
 }
@@ -54,10 +56,7 @@ func (p *printer) line(format string, args ...any) {
 }
 
 // point prints the table of one point.
-func (p *printer) point(f result.File, at result.Point, shows []string) {
-	rows := Rows(f, at)
-	metrics := measured(rows, shows)
-	stars := judge(rows, metrics, f.Run.Reference)
+func (p *printer) point(at summary.Point, metrics []result.Metric, marks map[string]counts) {
 	t := newTable()
 	header := table.Row{scenario.Describe(at.Axes)}
 	var columns []table.ColumnConfig
@@ -67,92 +66,60 @@ func (p *printer) point(f result.File, at result.Point, shows []string) {
 	}
 	t.AppendHeader(header)
 	t.SetColumnConfigs(columns)
-	for _, r := range rows {
+	for _, r := range at.Rows {
 		cells := table.Row{r.Backend}
-		if r.Failed != "" {
+		if r.Samples == 0 {
 			t.AppendRow(append(cells, "failed"))
 			continue
 		}
-		for i, m := range metrics {
-			cells = append(cells, value(r, m), ratio(r, m)+stars[r.Backend][i])
+		for _, m := range metrics {
+			cell, measured := r.Cells[m.Name]
+			if !measured {
+				cells = append(cells, "-", "-")
+				continue
+			}
+			cells = append(cells, number(cell.Median.Center, m.Digits), ratio(cell))
 		}
 		t.AppendRow(cells)
 	}
 	p.line("%s", t.Render())
-	for _, r := range rows {
-		if r.Failed != "" {
-			p.line(" %s failed: %s", r.Backend, r.Failed)
+	for _, r := range at.Rows {
+		if r.Void > 0 {
+			p.line(" %s failed: %s", r.Backend, r.Why)
 		}
-	}
-	for _, r := range rows {
-		if marks := r.marks(); marks != "" && r.Failed == "" {
-			p.line(" %s: %s", r.Backend, marks)
+		if text := marks[r.Backend].describe(r.Samples); text != "" {
+			p.line(" %s: %s", r.Backend, text)
 		}
 	}
 	p.line("")
 }
 
-// measured are those of the metrics that any row has.
-func measured(rows []Row, names []string) (metrics []result.Metric) {
+// shown are those of the names that any row has.
+func shown(at summary.Point, all []result.Metric, names []string) (metrics []result.Metric) {
 	for _, name := range names {
-		m, known := result.FindMetric(name)
-		if !known {
-			continue
-		}
-		for _, r := range rows {
-			if _, has := r.Median[name]; has {
-				metrics = append(metrics, m)
-				break
-			}
+		i := slices.IndexFunc(all, func(m result.Metric) bool { return m.Name == name })
+		if i >= 0 && slices.ContainsFunc(at.Rows, func(r summary.Row) bool { _, has := r.Cells[name]; return has }) {
+			metrics = append(metrics, all[i])
 		}
 	}
 	return metrics
 }
 
-// judge says what the ratios prove: per backend and metric "", "*" or "**". The
-// comparisons that are corrected together are those of one metric in one table.
-func judge(rows []Row, metrics []result.Metric, reference string) map[string][]string {
-	stars := map[string][]string{}
-	for _, r := range rows {
-		stars[r.Backend] = make([]string, len(metrics))
+// ratio to the reference, with what it proves.
+func ratio(c summary.Cell) string {
+	against := c.Against.Ratio
+	switch v := c.Verdict(); {
+	case against.N == 0:
+		return "-"
+	case v == stats.Smaller || v == stats.Larger:
+		return number(against.Center, 2) + "**"
+	case against.Known() && !against.Contains(1):
+		return number(against.Center, 2) + "*"
 	}
-	for i, m := range metrics {
-		var of []string
-		var ps []float64
-		var ratios []stats.Comparison
-		for _, r := range rows {
-			if c, ok := r.Ratio[m.Name]; ok && r.Backend != reference {
-				of, ps, ratios = append(of, r.Backend), append(ps, c.P), append(ratios, c)
-			}
-		}
-		for k, p := range stats.Holm(ps) {
-			c := ratios[k]
-			switch v := c.Verdict(p); {
-			case v == stats.Smaller || v == stats.Larger:
-				stars[of[k]][i] = "**"
-			case c.Ratio.Known() && !c.Ratio.Contains(1):
-				stars[of[k]][i] = "*"
-			}
-		}
-	}
-	return stars
+	return number(against.Center, 2)
 }
 
-func value(r Row, m result.Metric) string {
-	v, ok := r.Median[m.Name]
-	if !ok {
-		return "-"
-	}
-	return strconv.FormatFloat(v.Center, 'f', m.Digits, 64)
-}
-
-func ratio(r Row, m result.Metric) string {
-	c, ok := r.Ratio[m.Name]
-	if !ok || math.IsNaN(c.Ratio.Center) {
-		return "-"
-	}
-	return strconv.FormatFloat(c.Ratio.Center, 'f', 2, 64)
-}
+func number(v float64, digits int) string { return strconv.FormatFloat(v, 'f', digits, 64) }
 
 // WriteHead prints where and how the figures were measured.
 func WriteHead(w io.Writer, run result.Run) error {

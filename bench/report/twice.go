@@ -5,6 +5,7 @@ import (
 
 	"github.com/weft-go/weft/bench/result"
 	"github.com/weft-go/weft/bench/stats"
+	"github.com/weft-go/weft/bench/summary"
 )
 
 // Difference is one that a run of the same backend under two labels has found: an
@@ -27,16 +28,17 @@ func (d Difference) String() string {
 func Twice(f result.File) (compared int, found []Difference) {
 	var all []Difference
 	var ps []float64
-	for _, at := range Points(f) {
-		for _, r := range Rows(f, at) {
+	whole := summary.Of(f)
+	for _, at := range whole.Points {
+		for _, r := range at.Rows {
 			if r.Backend == f.Run.Reference {
 				continue
 			}
-			for _, m := range result.Metrics {
-				c, ok := r.Ratio[m.Name]
-				if ok && c.Ratio.Known() && m.Better != result.Neither {
-					all = append(all, Difference{Point: at, Metric: m, Comparison: c})
-					ps = append(ps, c.P)
+			for _, m := range whole.Metrics {
+				c, ok := r.Cells[m.Name]
+				if ok && c.Against.Ratio.Known() && m.Better != result.Neither {
+					all = append(all, Difference{Point: at.Point, Metric: m, Comparison: c.Against})
+					ps = append(ps, c.Against.P)
 				}
 			}
 		}
