@@ -1,6 +1,10 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/weft-go/weft/bench/load"
+)
 
 const (
 	// descriptorReserve is what a process needs beside its connections: the
@@ -17,7 +21,7 @@ const (
 // connsThatFit tells how many connections one process can have here, and what
 // the limit is. It raises the soft limit on descriptors to the hard one.
 func connsThatFit() (fit int, why string, err error) {
-	limit, err := raiseDescriptors()
+	limit, err := load.RaiseDescriptors()
 	if err != nil {
 		return 0, "", err
 	}

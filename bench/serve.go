@@ -7,6 +7,7 @@ import (
 	"runtime"
 
 	"github.com/weft-go/weft/bench/backend"
+	"github.com/weft-go/weft/bench/load"
 	"github.com/weft-go/weft/bench/server"
 )
 
@@ -40,7 +41,7 @@ func (c *serveCommand) Run(ctx context.Context, t *terminal) error {
 	if err != nil {
 		return refuse("--addr: %w", err)
 	}
-	if _, err := raiseDescriptors(); err != nil {
+	if _, err := load.RaiseDescriptors(); err != nil {
 		return err
 	}
 	var control io.Reader

@@ -13,6 +13,9 @@ type Backend struct {
 	Name string
 	// About says in one line who waits, and how.
 	About string
+	// Module is the path of the Go module it stands on, where that is not this one
+	// or the standard library.
+	Module string
 	// Serve runs the server until ctx ends, and then returns nil. An error
 	// that comes before Config.Ready was called is about the address or the
 	// configuration; a later one is a failure while serving. Connections that

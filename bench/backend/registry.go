@@ -1,5 +1,8 @@
 package backend
 
+// gnetModule is the path of gnet.
+const gnetModule = "github.com/panjf2000/gnet/v2"
+
 // Registry is every backend, in the order of the tables. The default list of
 // the command line, the tests and the documentation of the flags follow it: a
 // backend that is added here is compared.
@@ -46,6 +49,7 @@ var Registry = []Backend{
 	{
 		Name:                   "gnet",
 		About:                  "the gnet framework with its default options",
+		Module:                 gnetModule,
 		Serve:                  serveGnet,
 		Workloads:              []Workload{Echo, Room, Slow, HTTP},
 		CutsAnswersAtHalfClose: true,
@@ -53,6 +57,7 @@ var Registry = []Backend{
 	{
 		Name:                   "gnet-tuned",
 		About:                  "gnet with its loops locked to threads",
+		Module:                 gnetModule,
 		Serve:                  serveGnetTuned,
 		Workloads:              []Workload{Echo, Room, Slow, HTTP},
 		CutsAnswersAtHalfClose: true,

@@ -10,18 +10,6 @@ import (
 	"github.com/weft-go/weft/poller"
 )
 
-// What a server can do wrong. The error that Run returns says where.
-var (
-	// ErrWrongByte: an echoed byte is not the one that was sent.
-	ErrWrongByte = errors.New("wrong byte echoed")
-	// ErrSurplus: bytes came back that were never sent.
-	ErrSurplus = errors.New("more bytes echoed than sent")
-	// ErrClosed: the server ended a connection.
-	ErrClosed = errors.New("connection closed by the server")
-	// ErrStalled: nothing came back.
-	ErrStalled = errors.New("no answer")
-)
-
 // conn is one connection and its batch.
 //
 // Invariant: got <= sent <= the batch's bytes, and got == sent unless busy.

@@ -22,13 +22,6 @@ type Config struct {
 	Seed uint64
 }
 
-// MaxBatch is the most bytes of one batch.
-//
-// Bound: a batch is a slice of one block of random bytes that all connections
-// share, so this is also how much memory the payload takes. Beyond a few MiB
-// an echo measures memory bandwidth and nothing else.
-const MaxBatch = 16 << 20
-
 const (
 	// stallLimit is how long no connection may make progress before a run
 	// fails with ErrStalled.

@@ -14,6 +14,13 @@ type Spec struct {
 	Groups []Group `json:"groups"`
 	// Seed decides the payload, the phases and the arrivals.
 	Seed uint64 `json:"seed"`
+	// ConnectRate is how many connections a second Dial begins at most; 0 is as
+	// many as are answered.
+	ConnectRate float64 `json:"connect_rate,omitempty"`
+	// First is the number of the first connection, where the Spec is one
+	// process's part of a larger one: no two connections have the same number,
+	// and so none the same bytes.
+	First int `json:"first,omitempty"`
 }
 
 // Group is a number of connections that do the same. What it measures is kept
@@ -39,8 +46,11 @@ type Group struct {
 	Arrivals Arrivals `json:"arrivals,omitempty"`
 
 	// SlowShare is the share of messages, 0 to 1, that ask the server for work
-	// of SlowLeast to SlowMost, which is Work. The server has to run the workload
-	// of that name. They are measured apart: see Measured.Slow.
+	// of SlowLeast to SlowMost, which is Work, in whole milliseconds up to 255. The
+	// server has to run the workload slow, and every group that speaks to such a
+	// server has a Work, also one whose SlowShare is 0: its messages begin with
+	// two bytes that ask for nothing. Batches that ask are measured apart: see
+	// Measured.Slow.
 	SlowShare float64       `json:"slow_share,omitempty"`
 	SlowLeast time.Duration `json:"slow_least_ns,omitempty"`
 	SlowMost  time.Duration `json:"slow_most_ns,omitempty"`
@@ -65,7 +75,7 @@ const (
 	// is sent to it, and checks it.
 	Sender   Role = "sender"
 	Listener Role = "listener"
-	// Mute connections send all they can and never read.
+	// Mute connections send all they can, up to muteMost, and never read.
 	Mute Role = "mute"
 	// Trickle connections send a byte a second of one batch.
 	Trickle Role = "trickle"
@@ -100,16 +110,12 @@ const (
 	SlowCPU      = 2
 )
 
-// Histogram is a distribution of times: an HDR histogram of nanoseconds, in its
-// compressed V2 encoding, base64. Empty where nothing was recorded.
-type Histogram string
-
 // Measured is what one group measured in one run.
 type Measured struct {
 	Group string `json:"group"`
 	// Planned, Sent and Received count messages. For every role but Mute and
 	// Trickle they are equal at the end of a run, or the run is void.
-	// Of a Listener, Received counts deliveries.
+	// Of Listeners they count deliveries: due, due, and come.
 	Planned  uint64 `json:"planned"`
 	Sent     uint64 `json:"sent"`
 	Received uint64 `json:"received"`
@@ -117,14 +123,21 @@ type Measured struct {
 	Elapsed time.Duration `json:"elapsed_ns"`
 
 	// Latency is per batch: of a closed loop from before the write, of an open
-	// one from the planned time, to the last byte's read. Service is from the
-	// actual write, SendLag from the planned time to that: both of open loops.
+	// one from the planned time, to the last byte's read. Of a Churn it is from
+	// before the connect, of a Sender to the last delivery anywhere, of Listeners
+	// to each delivery.
+	//
+	// Open loops have two more. SendLag is how late the generator was: from the
+	// planned time to when it tried to write. Service is from when the kernel took
+	// the first byte to the last byte's read. What is left between the two is time
+	// in which the kernel took no more, as the server read too slowly.
 	Latency Histogram `json:"latency,omitempty"`
 	Service Histogram `json:"service,omitempty"`
 	SendLag Histogram `json:"send_lag,omitempty"`
 	// Slow is Latency of the messages that asked for work; they are not in Latency.
 	Slow Histogram `json:"slow,omitempty"`
-	// Connect is the time to establish a connection.
+	// Connect is the time to establish a connection: of a Churn those of this
+	// run, of the other roles those that Dial opened so far.
 	Connect Histogram `json:"connect,omitempty"`
 	// Skew is, for each message to a room, from the first to the last delivery.
 	Skew Histogram `json:"skew,omitempty"`
@@ -133,6 +146,9 @@ type Measured struct {
 	// longest time that any of them waited for one answer.
 	PerConn     []uint64      `json:"per_connection,omitempty"`
 	LongestWait time.Duration `json:"longest_wait_ns,omitempty"`
+	// Dropped is how many Mute and Trickle connections the server has ended so
+	// far. Of other roles that is an error.
+	Dropped int `json:"dropped,omitempty"`
 	// GeneratorLimited: the 99th percentile of SendLag is over a tenth of that of
 	// Latency, so that the figures are about the generator.
 	GeneratorLimited bool `json:"generator_limited,omitempty"`
@@ -143,8 +159,26 @@ type Outcome struct {
 	Groups []Measured `json:"groups"`
 	// CPU is the generator's own user and system time.
 	CPU time.Duration `json:"cpu_ns"`
-	// Void is why the figures must not be used; empty if they can be.
+	// Void is why the figures must not be used; empty if they can be. After it, the
+	// generator can only be closed.
 	Void string `json:"void,omitempty"`
+}
+
+// Dialed is what a generator has connected so far.
+type Dialed struct {
+	// Conns are open; those of Churn groups are not among them.
+	Conns int `json:"connections"`
+	// Elapsed is how long the last Dial took.
+	Elapsed time.Duration `json:"elapsed_ns"`
+	// Connect is the time to establish one of them, over all groups.
+	Connect Histogram `json:"connect,omitempty"`
+	// Congestion is the congestion control of the connections: cubic where the
+	// system has it, or else its default; empty where it does not tell.
+	Congestion string `json:"congestion_control,omitempty"`
+	// Sources is how many local addresses they come from, and Processes how many
+	// processes hold them.
+	Sources   int `json:"source_addresses"`
+	Processes int `json:"processes"`
 }
 
 func (g Group) String() string { return fmt.Sprintf("%s: %d x %s", g.Name, g.Conns, g.Role) }

@@ -1,9 +1,9 @@
 //go:build unix && !linux
 
-package server
+package child
 
 import "syscall"
 
-// attributes keep a Ctrl-C in the terminal from reaching the server before it
+// attributes keep a Ctrl-C in the terminal from reaching the child before it
 // reaches us.
 func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

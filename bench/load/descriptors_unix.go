@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package load
 
 import (
 	"os"
@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// raiseDescriptors sets the soft limit to the hard one, and returns the limit
+// RaiseDescriptors sets the soft limit to the hard one, and returns the limit
 // that is then in force.
-func raiseDescriptors() (uint64, error) {
+func RaiseDescriptors() (uint64, error) {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return 0, os.NewSyscallError("getrlimit", err)
