@@ -23,7 +23,7 @@ type Bars struct {
 const (
 	barHeight  = 18
 	barStep    = 26
-	barNames   = 120 // room for names
+	barNames   = 110 // room for names
 	barNumbers = 64  // room for the numbers behind the bars
 )
 

@@ -9,15 +9,15 @@ import (
 
 // Sizes are in the picture's own units; the page scales it.
 const (
-	width  = 640
-	height = 360
+	width  = 520
+	height = 320
 	left   = 64
 	right  = 16
 	top    = 12
 	bottom = 44
 	// legendStep and legendColumns place the names of series below a plot.
 	legendStep    = 18
-	legendColumns = 4
+	legendColumns = 3
 )
 
 // styles is how many series can be told apart; they repeat from there on.
