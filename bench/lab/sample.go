@@ -121,6 +121,7 @@ func (t *taking) run(ctx context.Context) error {
 	t.sample.Figures = p.scenario.Figures(p.axes, t.reading)
 	if t.verdict.known {
 		t.sample.Figures[result.PressureDuring] = t.verdict.pressure
+		t.sample.Figures[result.ForeignCPU] = t.verdict.foreign
 	}
 	return nil
 }
