@@ -82,7 +82,7 @@ func (c *idleCommand) measure(ctx context.Context, o server.Options) (report.Idl
 		return report.IdleRow{}, err
 	}
 	defer srv.Close()
-	g, err := load.Open(load.Config{Server: srv.Addr, Depth: 1, Size: idleMessage})
+	g, err := load.Open(echoes(srv, c.Conns, idleMessage, 1, 0))
 	if err != nil {
 		return report.IdleRow{}, err
 	}
@@ -94,7 +94,7 @@ func (c *idleCommand) measure(ctx context.Context, o server.Options) (report.Idl
 	return row, err
 }
 
-func (c *idleCommand) fillAndWait(ctx context.Context, srv *server.Process, g *load.Generator) (report.IdleRow, error) {
+func (c *idleCommand) fillAndWait(ctx context.Context, srv *server.Process, g *load.Engine) (report.IdleRow, error) {
 	var row report.IdleRow
 	first, err := firstConn(ctx, srv, g)
 	if err != nil {
@@ -102,7 +102,7 @@ func (c *idleCommand) fillAndWait(ctx context.Context, srv *server.Process, g *l
 	}
 	var conns, live []float64
 	for step := range idleSteps {
-		if err := g.Dial(ctx, c.Conns*(step+1)/idleSteps-g.Conns()); err != nil {
+		if _, err := g.Dial(ctx, c.Conns*(step+1)/idleSteps); err != nil {
 			return row, err
 		}
 		if err := g.Touch(ctx); err != nil {

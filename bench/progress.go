@@ -12,6 +12,7 @@ import (
 type progress struct {
 	w        io.Writer
 	live     bool
+	quiet    bool // says nothing where it is not live
 	total    int
 	done     int
 	started  time.Time
@@ -43,7 +44,7 @@ func (p *progress) step(stage, what string) {
 			left = rest.Round(time.Second).String()
 		}
 		fmt.Fprintf(p.w, "%s%d/%d  %s, %s  (%s left)", eraseLine, p.done+1, p.total, stage, what, left)
-	case stage != p.reported:
+	case stage != p.reported && !p.quiet:
 		fmt.Fprintf(p.w, "%d/%d  %s\n", p.done+1, p.total, stage)
 		p.reported = stage
 	}

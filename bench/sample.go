@@ -25,7 +25,7 @@ func takeSample(ctx context.Context, r *report.Report, step report.Step) (report
 		return report.Sample{}, err
 	}
 	defer srv.Close()
-	g, err := load.Open(load.Config{Server: srv.Addr, Depth: s.Depth, Size: s.Size, Seed: s.Seed})
+	g, err := load.Open(echoes(srv, step.Conns, s.Size, s.Depth, s.Seed))
 	if err != nil {
 		return report.Sample{}, err
 	}
@@ -41,15 +41,24 @@ func takeSample(ctx context.Context, r *report.Report, step report.Step) (report
 	return sample, err
 }
 
+// echoes is a load of one group of echo connections.
+func echoes(srv *server.Process, conns, size, depth int, seed uint64) load.Spec {
+	return load.Spec{
+		Server: srv.Addr.String(),
+		Groups: []load.Group{{Name: "echo", Role: load.Echo, Conns: conns, Size: size, Depth: depth}},
+		Seed:   seed,
+	}
+}
+
 // loadServer takes the figures of one sample. Everything that is divided by
 // the number of messages is read while no message is under way.
-func loadServer(ctx context.Context, s *report.Settings, step report.Step, srv *server.Process, g *load.Generator) (report.Sample, error) {
+func loadServer(ctx context.Context, s *report.Settings, step report.Step, srv *server.Process, g *load.Engine) (report.Sample, error) {
 	none := report.Sample{}
 	first, err := firstConn(ctx, srv, g)
 	if err != nil {
 		return none, err
 	}
-	if err := g.Dial(ctx, step.Conns-1); err != nil {
+	if _, err := g.Dial(ctx, step.Conns); err != nil {
 		return none, err
 	}
 	if _, err := g.Run(ctx, s.Warmup); err != nil {
@@ -59,17 +68,12 @@ func loadServer(ctx context.Context, s *report.Settings, step report.Step, srv *
 	if err != nil {
 		return none, err
 	}
-	self0, err := measure.OfSelf()
+	outcome, err := g.Run(ctx, s.Duration)
 	if err != nil {
 		return none, err
 	}
-	result, err := g.Run(ctx, s.Duration)
-	if err != nil {
-		return none, err
-	}
-	self1, err := measure.OfSelf()
-	if err != nil {
-		return none, err
+	if outcome.Void != "" {
+		return none, errors.New(outcome.Void)
 	}
 	server1, err := srv.Usage(ctx)
 	if err != nil {
@@ -80,22 +84,28 @@ func loadServer(ctx context.Context, s *report.Settings, step report.Step, srv *
 		return none, err
 	}
 
-	used, messages := server1.Sub(server0), float64(result.Messages)
+	result := outcome.Groups[0]
+	latency, err := result.Latency.Decode()
+	if err != nil {
+		return none, err
+	}
+	quantile := func(percent float64) report.Figure { return micros(time.Duration(latency.ValueAtPercentile(percent))) }
+	used, messages := server1.Sub(server0), float64(result.Received)
 	f := report.Unmeasured()
 	f[report.Rate] = report.Figure(messages / result.Elapsed.Seconds())
-	f[report.P50] = micros(result.P50)
-	f[report.P99] = micros(result.P99)
-	f[report.P999] = micros(result.P999)
+	f[report.P50] = quantile(50)
+	f[report.P99] = quantile(99)
+	f[report.P999] = quantile(99.9)
 	f[report.CPU] = micros(used.CPU) / report.Figure(messages)
 	f[report.Switches] = report.Figure(float64(used.Switches()) / messages)
 	f[report.ServerBusy] = report.Figure(used.CPU.Seconds() / result.Elapsed.Seconds())
-	f[report.GeneratorBusy] = report.Figure(self1.Sub(self0).CPU.Seconds() / result.Elapsed.Seconds())
+	f[report.GeneratorBusy] = report.Figure(outcome.CPU.Seconds() / result.Elapsed.Seconds())
 	if step.Conns >= memoryConns {
 		f[report.Memory] = (full - first) / report.Figure(step.Conns-1)
 	}
 	return report.Sample{
 		Round: step.Round, Backend: step.Backend, Conns: step.Conns,
-		Messages: result.Messages, Seconds: result.Elapsed.Seconds(), Figures: f,
+		Messages: result.Received, Seconds: result.Elapsed.Seconds(), Figures: f,
 	}, nil
 }
 
@@ -106,8 +116,8 @@ func micros(d time.Duration) report.Figure {
 // firstConn opens and uses one connection, and returns the server's memory
 // then. Growth is counted from here: what the first connection costs is mostly
 // what the server needs once, like the buffer of a loop.
-func firstConn(ctx context.Context, srv *server.Process, g *load.Generator) (report.Figure, error) {
-	if err := g.Dial(ctx, 1); err != nil {
+func firstConn(ctx context.Context, srv *server.Process, g *load.Engine) (report.Figure, error) {
+	if _, err := g.Dial(ctx, 1); err != nil {
 		return 0, err
 	}
 	if err := g.Touch(ctx); err != nil {

@@ -44,10 +44,11 @@ func syscallsPerMessage(t *testing.T, name string, conns, depth int) map[string]
 	srv, err := server.Start(ctx, server.Options{Backend: name, Loops: 1, Plan: pin.Plan{ServerProcs: 1}})
 	require.NoError(t, err)
 	defer srv.Close()
-	g, err := load.Open(load.Config{Server: srv.Addr, Depth: depth, Size: 64})
+	g, err := load.Open(echoes(srv, conns, 64, depth, 0))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, g.Close()) }()
-	require.NoError(t, g.Dial(ctx, conns))
+	_, err = g.Dial(ctx, conns)
+	require.NoError(t, err)
 	_, err = g.Exchange(ctx, 2)
 	require.NoError(t, err)
 
@@ -76,7 +77,7 @@ func syscallsPerMessage(t *testing.T, name string, conns, depth int) map[string]
 			continue
 		}
 		for name, n := range thread {
-			per[name] += float64(n) / float64(r.Messages)
+			per[name] += float64(n) / float64(r.Groups[0].Received)
 		}
 	}
 	require.NotEmpty(t, per, "no thread wrote")
