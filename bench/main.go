@@ -21,6 +21,7 @@ import (
 type grammar struct {
 	Run   runCommand   `cmd:"" default:"withargs" help:"Measure backends (the default command)."`
 	Idle  idleCommand  `cmd:"" help:"Measure connections that wait: memory, CPU, threads."`
+	Load  loadCommand  `cmd:"" help:"Offer a load to any server and check every byte that comes back."`
 	Serve serveCommand `cmd:"" help:"Run one backend as an echo server until SIGTERM or Ctrl-C."`
 }
 
