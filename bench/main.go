@@ -24,6 +24,7 @@ type grammar struct {
 	Report  reportCommand  `cmd:"" help:"Make a page, and other files, of stored results."`
 	Compare compareCommand `cmd:"" help:"Say what changed between two result files, and whether it is real."`
 	Serve   serveCommand   `cmd:"" help:"Run one backend as an echo server until SIGTERM or Ctrl-C."`
+	Load    loadCommand    `cmd:"" help:"Offer a load to any server and check every byte that comes back."`
 }
 
 // Exit statuses.

@@ -111,7 +111,7 @@ func (c *runCommand) settings() (lab.Settings, error) {
 		scenario.Rate: floats(c.Rate), scenario.Active: floats(c.Active),
 	}
 	if c.Twice != "" {
-		s.Rounds = max(s.Rounds, roundsTwice)
+		s.Rounds = roundsTwice
 	}
 	if c.Rounds != nil {
 		s.Rounds = *c.Rounds

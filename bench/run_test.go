@@ -38,7 +38,7 @@ func echoServers() []string {
 
 func TestRunMeasuresEveryBackend(t *testing.T) {
 	names := echoServers()
-	f, o := runFile(t, "--conns=1,120 --rounds=2 --backends="+strings.Join(names, ","))
+	f, o := runFile(t, "--conns=1,12 --rounds=2 --backends="+strings.Join(names, ","))
 	require.Equal(t, exitOK, o.status, o.stderr)
 
 	require.Equal(t, runtime.Version(), f.Run.Host.Go)
@@ -66,10 +66,10 @@ func TestRunMeasuresEveryBackend(t *testing.T) {
 		}
 		require.NotEmpty(t, s.Histograms["latency"])
 	}
-	for _, text := range []string{"layout ", "seed 7\n", "1 connection, ", "120 connections, ", "results in "} {
+	for _, text := range []string{"layout ", "seed 7\n", "1 connection, ", "12 connections, ", "results in "} {
 		require.Contains(t, o.stdout, text)
 	}
-	require.Contains(t, o.stderr, "round 2 of 2, echo: 120 connections")
+	require.Contains(t, o.stderr, "round 2 of 2, echo: 12 connections")
 }
 
 func TestRunReportsOtherBackendsWhenSomeFail(t *testing.T) {
@@ -149,7 +149,7 @@ func TestTwiceFindsNoDifference(t *testing.T) {
 }
 
 func TestIdleMeasuresEveryBackend(t *testing.T) {
-	o := finish(t, command(t, "idle", "--conns=90", "--duration=10ms", "--backends="+strings.Join(echoServers(), ",")))
+	o := finish(t, command(t, "idle", "--conns=9", "--duration=10ms", "--backends="+strings.Join(echoServers(), ",")))
 	require.Equal(t, exitOK, o.status, o.stderr)
 	for _, name := range echoServers() {
 		require.Regexp(t, `(?m)^ `+name+` +-?\d+ `, o.stdout)
@@ -163,11 +163,11 @@ func TestIdleReportsOtherBackendsWhenOneFails(t *testing.T) {
 	require.Regexp(t, `(?m)^ net +-?\d+`, o.stdout)
 }
 
-// A disk of 16 KB holds the head and few samples.
+// A disk of 32 KB holds the head and few samples.
 func TestRunEndsWithOneLineWhenTheDiskIsFull(t *testing.T) {
 	dir := t.TempDir()
-	bench := command(t, strings.Fields("--backends=net --conns=1 --rounds=1000 --json="+filepath.Join(dir, "out.jsonl")+tiny)...)
-	script := `mount -t tmpfs -o size=16k none "$0" && exec "$@"`
+	bench := command(t, strings.Fields("--backends=net --conns=1 --rounds=100 --json="+filepath.Join(dir, "out.jsonl")+tiny)...)
+	script := `mount -t tmpfs -o size=32k none "$0" && exec "$@"`
 	if err := exec.Command("unshare", "-m", "sh", "-c", script, dir, "true").Run(); err != nil {
 		t.Skip("a small disk needs the right to mount one: ", err)
 	}
@@ -177,7 +177,7 @@ func TestRunEndsWithOneLineWhenTheDiskIsFull(t *testing.T) {
 	require.Equal(t, exitUsage, o.status, "%+v", o)
 	require.Empty(t, o.stdout)
 	require.Contains(t, lastLine(o.stderr), "no space left on device; ")
-	require.Regexp(t, `\d+ of 1000 samples are in `, lastLine(o.stderr))
+	require.Regexp(t, `\d+ of 100 samples are in `, lastLine(o.stderr))
 }
 
 func mustFind(t *testing.T, name string) string {

@@ -44,10 +44,11 @@ func syscallsPerMessage(t *testing.T, name string, conns, depth int) map[string]
 	srv, err := server.Start(ctx, server.Options{Backend: name, Loops: 1, Plan: pin.Plan{ServerProcs: 1}})
 	require.NoError(t, err)
 	defer srv.Close()
-	g, err := load.Open(load.Config{Server: srv.Addr, Depth: depth, Size: 64})
+	g, err := load.Open(echoes(srv, conns, 64, depth, 0))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, g.Close()) }()
-	require.NoError(t, g.Dial(ctx, conns))
+	_, err = g.Dial(ctx, conns)
+	require.NoError(t, err)
 	_, err = g.Exchange(ctx, 2)
 	require.NoError(t, err)
 
@@ -76,7 +77,7 @@ func syscallsPerMessage(t *testing.T, name string, conns, depth int) map[string]
 			continue
 		}
 		for name, n := range thread {
-			per[name] += float64(n) / float64(r.Messages)
+			per[name] += float64(n) / float64(r.Groups[0].Received)
 		}
 	}
 	require.NotEmpty(t, per, "no thread wrote")
@@ -99,6 +100,15 @@ func byThread(lines []byte) map[string]map[string]int {
 		threads[tid][name]++
 	}
 	return threads
+}
+
+// echoes is a load of one group of echo connections.
+func echoes(srv *server.Process, conns, size, depth int, seed uint64) load.Spec {
+	return load.Spec{
+		Server: srv.Addr.String(),
+		Groups: []load.Group{{Name: "echo", Role: load.Echo, Conns: conns, Size: size, Depth: depth}},
+		Seed:   seed,
+	}
 }
 
 // reads and writes are the calls that moved the messages.

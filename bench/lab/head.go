@@ -29,7 +29,7 @@ func (l *Lab) Head(ctx context.Context) (result.Run, error) {
 		Sysctls:     measure.Sysctls(),
 		Environment: measure.Environment(),
 		Seed:        l.settings.Seed,
-		Rounds:      l.settings.Rounds,
+		Rounds:      l.rounds(),
 		Reference:   reference(l.rows),
 		Order:       l.Order(),
 		Settings: map[string]string{

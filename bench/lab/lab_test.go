@@ -72,7 +72,7 @@ func TestPlanLeavesOutWhatCannotBe(t *testing.T) {
 	s.Overrides = map[string][]float64{scenario.Conns: {1, 5000}}
 	l, err := New(s)
 	require.NoError(t, err)
-	require.Len(t, l.Order(), 6*3)
+	require.Len(t, l.Order(), 6*2+2, "quick measures few connections more often than many")
 	require.Len(t, l.Omitted, 1)
 	require.Contains(t, l.Omitted[0], "too many connections for processes (1024 fit)")
 

@@ -164,8 +164,11 @@ func (l *Lab) loops(s step) int {
 // schedule is the randomised block design.
 func (l *Lab) schedule() {
 	chance := rand.New(rand.NewPCG(l.settings.Seed, 0))
-	for round := range l.settings.Rounds {
+	for round := range l.rounds() {
 		for _, p := range l.places {
+			if round >= l.roundsAt(p) {
+				continue
+			}
 			for _, i := range chance.Perm(len(p.rows)) {
 				l.order = append(l.order, step{round + 1, p, p.rows[i]})
 			}
@@ -175,6 +178,22 @@ func (l *Lab) schedule() {
 	for i, s := range l.order {
 		l.until[i+1] = l.until[i] + l.estimate(s)
 	}
+}
+
+// roundsAt is how often a place is measured.
+func (l *Lab) roundsAt(p place) int {
+	if l.settings.Rounds > 0 {
+		return l.settings.Rounds
+	}
+	return p.scenario.Rounds(l.settings.Profile, p.axes)
+}
+
+// rounds is how many there are.
+func (l *Lab) rounds() (most int) {
+	for _, p := range l.places {
+		most = max(most, l.roundsAt(p))
+	}
+	return most
 }
 
 // Order is every sample to take, in order.

@@ -50,7 +50,7 @@ func (l *Lab) Run(ctx context.Context, keep func(result.Sample) error, tell func
 			r.Cut = cut
 			return r, nil
 		}
-		tell(Progress{Done: i, Total: len(l.order), Left: l.left(i, began), Next: s.result(), Rounds: l.settings.Rounds})
+		tell(Progress{Done: i, Total: len(l.order), Left: l.left(i, began), Next: s.result(), Rounds: l.rounds()})
 		cell := s.row.label + " " + s.place.point().Key()
 		if failed[cell] {
 			continue

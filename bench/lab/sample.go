@@ -9,6 +9,7 @@ import (
 
 	"github.com/weft-go/weft/bench/load"
 	"github.com/weft-go/weft/bench/measure"
+	"github.com/weft-go/weft/bench/pin"
 	"github.com/weft-go/weft/bench/result"
 	"github.com/weft-go/weft/bench/scenario"
 	"github.com/weft-go/weft/bench/server"
@@ -121,6 +122,7 @@ func (t *taking) run(ctx context.Context) error {
 	t.sample.Figures = p.scenario.Figures(p.axes, t.reading)
 	if t.verdict.known {
 		t.sample.Figures[result.PressureDuring] = t.verdict.pressure
+		t.sample.Figures[result.ForeignCPU] = t.verdict.foreign
 	}
 	return nil
 }
@@ -132,10 +134,17 @@ func works(groups []load.Group) bool {
 
 // start starts a generator for groups.
 func (t *taking) start(ctx context.Context, groups []load.Group) (*load.Process, error) {
-	return load.Start(ctx, load.Spec{
-		Server: t.srv.Addr.String(), Groups: groups, Seed: t.lab.settings.Seed,
-	}, t.lab.settings.Plan.GeneratorCPUs)
+	plan := t.lab.settings.Plan
+	spec := load.Spec{Server: t.srv.Addr.String(), Groups: groups, Seed: t.lab.settings.Seed}
+	if plan.Layout == pin.Split { // it has a processor of its own
+		spec.Spin = spin
+	}
+	return load.Start(ctx, spec, plan.GeneratorCPUs)
 }
+
+// spin is how long before a planned send the generator looks at the clock instead
+// of sleeping: what a virtual processor takes to wake up, and as much again.
+const spin = 60 * time.Microsecond
 
 // connect opens the connections and uses each once: in steps, if memory is read.
 func (t *taking) connect(ctx context.Context, groups []load.Group) (err error) {

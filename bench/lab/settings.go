@@ -19,7 +19,8 @@ type Settings struct {
 	// Overrides replace the values on axes, at all points that are on them.
 	Overrides map[string][]float64
 
-	// Rounds is how often every backend is measured at every point.
+	// Rounds is how often every backend is measured at every point; 0 is as often as
+	// the scenario says for the profile.
 	Rounds int
 	// Duration is the measured time of a sample, Window that of one window of the
 	// warm-up, and Windows how many there are at most.
@@ -42,13 +43,13 @@ type Settings struct {
 func Of(p scenario.Profile) Settings {
 	if p == scenario.Full {
 		return Settings{
-			Profile: p, Rounds: 6, Duration: time.Second,
+			Profile: p, Duration: time.Second,
 			Window: 300 * time.Millisecond, Windows: 6, Retakes: 2,
 		}
 	}
 	return Settings{
-		Profile: scenario.Quick, Rounds: 6, Duration: 150 * time.Millisecond,
-		Window: 40 * time.Millisecond, Windows: 4,
+		Profile: scenario.Quick, Duration: 120 * time.Millisecond,
+		Window: 30 * time.Millisecond, Windows: 4,
 		// Bound: 90 seconds are promised, with the building of tables and a block
 		// that takes longer than it was thought to.
 		Budget: 75 * time.Second,

@@ -31,8 +31,8 @@ func (s Spec) Check() error {
 	if len(s.Groups) == 0 {
 		return bad("no groups")
 	}
-	if s.ConnectRate < 0 || s.First < 0 {
-		return bad("a negative connect rate or first connection")
+	if s.ConnectRate < 0 || s.First < 0 || s.Spin < 0 {
+		return bad("a negative connect rate, first connection or spin")
 	}
 	senders, listeners, others := 0, 0, 0
 	names := map[string]bool{}
@@ -92,6 +92,8 @@ func (g Group) check() string {
 		return fmt.Sprintf("%d connections", g.Conns)
 	case g.Size < 1 || g.Depth < 1 || g.Depth > MaxBatch/g.Size:
 		return fmt.Sprintf("a batch of %d messages of %d bytes: want 1 to %d bytes", g.Depth, g.Size, MaxBatch)
+	case g.Role == Sender && g.Size*g.Depth < roomBatchLeast:
+		return fmt.Sprintf("a batch to a room of %d bytes: want at least %d", g.Size*g.Depth, roomBatchLeast)
 	case g.Active < 0 || g.Active > g.Conns || g.Active > 0 && !rotates:
 		return fmt.Sprintf("%d active connections of %d with role %s", g.Active, g.Conns, g.Role)
 	case g.Rotate < 0 || g.Rotate > 0 && g.Active == 0:

@@ -8,10 +8,7 @@ import (
 // payload is the block of random bytes that every batch is a slice of: nothing
 // is generated or copied for a message, and what is expected back is the same
 // slice.
-type payload struct {
-	block []byte
-	bytes int // of a batch
-}
+type payload struct{ block []byte }
 
 const (
 	// places is how many different batches there are; a power of two.
@@ -27,20 +24,19 @@ const (
 	batchStride = 12_289
 )
 
+// newPayload makes a block for batches of up to that many bytes.
 func newPayload(bytes int, seed uint64) payload {
 	var key [32]byte
 	binary.LittleEndian.PutUint64(key[:], seed)
 	block := make([]byte, places+bytes)
 	// ChaCha8's Read never fails.
 	_, _ = rand.NewChaCha8(key).Read(block)
-	return payload{block: block, bytes: bytes}
+	return payload{block: block}
 }
 
-// first is the place before the one of connection i's first batch.
-func (p payload) first(i int) uint32 { return uint32(i) * connStride % places }
-
-// next is the place that follows another.
-func (p payload) next(at uint32) uint32 { return (at + batchStride) % places }
-
-// batch is what is sent from there, and expected back.
-func (p payload) batch(at uint32) []byte { return p.block[at:][:p.bytes:p.bytes] }
+// batch is the k-th batch of connection number, which is what is sent and what
+// is expected back.
+func (p payload) batch(number int, k uint64, bytes int) []byte {
+	at := (uint64(number)*connStride + k*batchStride) % places
+	return p.block[at:][:bytes:bytes]
+}

@@ -1,6 +1,8 @@
 package load
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -17,6 +19,11 @@ type Spec struct {
 	// ConnectRate is how many connections a second Dial begins at most; 0 is as
 	// many as are answered.
 	ConnectRate float64 `json:"connect_rate,omitempty"`
+	// Spin is how long before a planned send the generator stops to sleep and looks
+	// again and again, so that it is not late by the time that a processor takes to
+	// wake up (20 to 40 us on a virtual one). It costs that much CPU time per send,
+	// and is for a generator with a processor of its own. 0 never spins.
+	Spin time.Duration `json:"spin_ns,omitempty"`
 	// First is the number of the first connection, where the Spec is one
 	// process's part of a larger one: no two connections have the same number,
 	// and so none the same bytes.
@@ -182,3 +189,13 @@ type Dialed struct {
 }
 
 func (g Group) String() string { return fmt.Sprintf("%s: %d x %s", g.Name, g.Conns, g.Role) }
+
+// ReadSpec reads a Spec from JSON. A key that is none is an error, since a limit
+// that is misspelt would silently be none. Whether the load makes sense is for
+// Check to say.
+func ReadSpec(text []byte) (Spec, error) {
+	var s Spec
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	return s, d.Decode(&s)
+}

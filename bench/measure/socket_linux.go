@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrNoSocket: the process has no connected socket.
-var ErrNoSocket = errors.New("no connected socket")
+// ErrNoSocket: the process has no connection of TCP.
+var ErrNoSocket = errors.New("no connection")
 
 // SocketOptions reads the options of a connection that a process, or a child of
 // it, has open: from the socket itself, of which the kernel gives us a second
@@ -54,9 +54,13 @@ func SocketOptions(pid int) (map[string]string, error) {
 	return nil, ErrNoSocket
 }
 
-// optionsOf reads what shapes the figures, and reports whether fd is connected.
+// optionsOf reads what shapes the figures, and reports whether fd is a connection:
+// of TCP, since processes of a server talk through other sockets.
 func optionsOf(fd int) (map[string]string, bool) {
 	if _, err := unix.Getpeername(fd); err != nil {
+		return nil, false
+	}
+	if domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN); err != nil || domain == unix.AF_UNIX {
 		return nil, false
 	}
 	options := map[string]string{}

@@ -7,34 +7,33 @@ import (
 	"strings"
 
 	"github.com/weft-go/weft/bench/result"
+	"github.com/weft-go/weft/bench/summary"
 )
 
-// counts are how many samples have each mark.
-type counts map[string]int
-
-// marksOf counts them, by point and backend.
-func marksOf(f result.File) map[string]map[string]counts {
-	all := map[string]map[string]counts{}
+// marksAt says which samples at a point have which mark, a line for each mark:
+// "not warm: net 2 of 6, gnet 1 of 6".
+func marksAt(f result.File, at summary.Point) (lines []string) {
+	key := at.Key()
+	counts := map[string]map[string]int{} // mark, backend
 	for _, s := range f.Samples {
-		key := s.Point.Key()
+		if s.Point.Key() != key {
+			continue
+		}
 		for _, m := range s.Marks {
-			if all[key] == nil {
-				all[key] = map[string]counts{}
+			if counts[m] == nil {
+				counts[m] = map[string]int{}
 			}
-			if all[key][s.Backend] == nil {
-				all[key][s.Backend] = counts{}
-			}
-			all[key][s.Backend][m]++
+			counts[m][s.Backend]++
 		}
 	}
-	return all
-}
-
-// describe is as in "2 of 6 not warm".
-func (c counts) describe(samples int) string {
-	var parts []string
-	for _, m := range slices.Sorted(maps.Keys(c)) {
-		parts = append(parts, fmt.Sprintf("%d of %d %s", c[m], samples, m))
+	for _, mark := range slices.Sorted(maps.Keys(counts)) {
+		var parts []string
+		for _, r := range at.Rows {
+			if n := counts[mark][r.Backend]; n > 0 {
+				parts = append(parts, fmt.Sprintf("%s %d of %d", r.Backend, n, r.Samples))
+			}
+		}
+		lines = append(lines, mark+": "+strings.Join(parts, ", "))
 	}
-	return strings.Join(parts, ", ")
+	return lines
 }

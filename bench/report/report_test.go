@@ -64,7 +64,7 @@ func TestTableSaysWhatFailedAndWhatIsMarked(t *testing.T) {
 	var out strings.Builder
 	require.NoError(t, WriteTables(&out, f))
 	require.Contains(t, out.String(), " absent failed: wrong byte echoed\n")
-	require.Contains(t, out.String(), " net: 1 of 2 not warm\n")
+	require.Contains(t, out.String(), " not warm: net 1 of 2\n")
 	require.Contains(t, out.String(), " 1 connection ")
 	require.Equal(t, 1, strings.Count(out.String(), "echo: "), "a scenario is asked once")
 }

@@ -21,7 +21,6 @@ import (
 func WriteTables(w io.Writer, f result.File) error {
 	out := &printer{w: w}
 	all, last := summary.Of(f), ""
-	marks := marksOf(f)
 	for _, at := range all.Points {
 		sc, err := scenario.Find(at.Scenario)
 		if err != nil { // of another version of this program
@@ -34,7 +33,7 @@ func WriteTables(w io.Writer, f result.File) error {
 			out.line("%s: %s\n", sc.Name, sc.Question)
 			last = at.Scenario
 		}
-		out.point(at, shown(at, all.Metrics, sc.Shows), marks[at.Key()])
+		out.point(at, shown(at, all.Metrics, sc.Shows), marksAt(f, at))
 	}
 	out.line("x is the ratio to %s: the median of the rounds' quotients, of at most %d rounds.\n"+
 		"  *  its 95 %% interval leaves 1 out (from six rounds on)\n"+
@@ -56,7 +55,7 @@ func (p *printer) line(format string, args ...any) {
 }
 
 // point prints the table of one point.
-func (p *printer) point(at summary.Point, metrics []result.Metric, marks map[string]counts) {
+func (p *printer) point(at summary.Point, metrics []result.Metric, marks []string) {
 	t := newTable()
 	header := table.Row{scenario.Describe(at.Axes)}
 	var columns []table.ColumnConfig
@@ -87,9 +86,9 @@ func (p *printer) point(at summary.Point, metrics []result.Metric, marks map[str
 		if r.Void > 0 {
 			p.line(" %s failed: %s", r.Backend, r.Why)
 		}
-		if text := marks[r.Backend].describe(r.Samples); text != "" {
-			p.line(" %s: %s", r.Backend, text)
-		}
+	}
+	for _, m := range marks {
+		p.line(" %s", m)
 	}
 	p.line("")
 }

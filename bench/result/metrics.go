@@ -58,6 +58,7 @@ const (
 	GeneratorBusy    = "generator_busy"
 	GeneratorCPUPer  = "generator_cpu_us_per_message"
 	PressureDuring   = "cpu_pressure"
+	ForeignCPU       = "foreign_cpu"
 	ServerMemory     = "server_pss_anon_bytes"
 	MostConnections  = "most_connections"
 	StragglersMemory = "pss_anon_bytes_per_straggler"
@@ -97,6 +98,7 @@ var Metrics = []Metric{
 	{GeneratorBusy, "generator busy", "generator CPU time over time", "1", 2, Neither},
 	{GeneratorCPUPer, "generator us", "generator CPU time per message", "us", 2, Neither},
 	{PressureDuring, "pressure", "share of time in which something waited for a CPU (PSI)", "1", 2, Neither},
+	{ForeignCPU, "foreign", "share of our processors' time that other programs had", "1", 2, Neither},
 	{ServerMemory, "server B", "user memory of the server", "B", 0, Lower},
 	{MostConnections, "connections", "connections that fitted", "1", 0, Higher},
 	{StragglersMemory, "B/straggler", "user memory per straggler", "B", 0, Lower},

@@ -26,6 +26,14 @@ var echo = Scenario{
 		points = append(points, along(base, Size, 16, 1024, 16<<10, 256<<10)...)
 		return append(points, along(base, Depth, 4, 16, 64)...)
 	},
+	// Six rounds are the fewest for an interval; with many connections a round takes
+	// too long for so many.
+	QuickRounds: func(a Axes) int {
+		if a[Conns] > 1000 {
+			return 2
+		}
+		return 6
+	},
 	Groups: func(a Axes) []load.Group {
 		return []load.Group{{Name: everybody, Role: load.Echo, Conns: a.Int(Conns), Size: a.Int(Size), Depth: a.Int(Depth)}}
 	},

@@ -21,7 +21,7 @@ var fanout = Scenario{
 	Shows:    []string{result.Deliveries, result.P50, result.P99, result.SkewP99, result.CPUPerMessage, result.CallsPerMessage},
 	Points: func(p Profile) []Axes {
 		if p == Quick {
-			return []Axes{{Conns: 100}}
+			return nil
 		}
 		return along(Axes{}, Conns, 10, 100, 1000)
 	},

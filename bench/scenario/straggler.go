@@ -27,7 +27,7 @@ var straggler = Scenario{
 	Points: func(p Profile) []Axes {
 		base := Axes{Conns: 100, Rate: 2000, stragglers: 20}
 		if p == Quick {
-			return []Axes{base}
+			return nil
 		}
 		return along(base, stragglers, 0, 20, 200)
 	},
