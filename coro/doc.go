@@ -135,7 +135,8 @@
 // a connection, a connection of a listener, get it in the order in which they came.
 // A task that never has to wait, because its connection always has bytes and room,
 // is made to let the others run every 32 operations; a loop looks for new events
-// every 256 tasks.
+// every 256 tasks, and before a task goes on that has been made to wait when a turn
+// is 200 us old.
 //
 // # Sync kit
 //

@@ -8,6 +8,7 @@
 //	redis      a protocol that others defined, with their clients
 //	prefork    processes: reloads and upgrades while clients stay connected
 //	jobs       a master and workers without sockets
+//	websocket  a library of the net.Conn world: WebSocket, idle without a stack
 //
-// All but the last take -addr and end on Ctrl-C. Its own tests are the rules of the tree.
+// All but jobs take -addr and end on Ctrl-C. Its own tests are the rules of the tree.
 package examples
