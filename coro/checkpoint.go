@@ -25,7 +25,7 @@ func (t *task) checkpoint() error {
 // spend counts further operations for one that does the work of many.
 func (t *task) spend(operations int) {
 	l := t.loop()
-	l.operations = max(l.operations-operations, 0)
+	l.operations = max(l.operations-max(operations, 0), 0)
 }
 
 // operationsPerResume is how many operations a task may complete without

@@ -248,7 +248,7 @@ func TestTaskStatesAndWaitsHaveNames(t *testing.T) {
 		taskIdle: "idle", taskReady: "ready", taskRunning: "running", taskParked: "parked", taskLost: "lost",
 		waitNothing: "nothing", waitRead: "read", waitWrite: "write", waitTimer: "timer",
 		waitQueued: "queue", waitBlocking: "blocking call", waitChildren: "children",
-		waitSignal: "signal", waitProcess: "process",
+		waitSignal: "signal", waitProcess: "process", waitDial: "dial", ipv6: "ip6", ipv4: "ip4",
 		jobQueued: "queued", jobRunning: "running", jobDone: "done", jobWithdrawn: "withdrawn", jobAbandoned: "abandoned",
 	} {
 		require.Equal(t, want, state.String())
@@ -275,6 +275,10 @@ func TestTaskKnowsWhatItWaitsFor(t *testing.T) {
 					{waitTimer, func(ctx context.Context) error { return Sleep(ctx, time.Hour) }},
 					{waitQueued, func(ctx context.Context) error { return new(Event).Wait(ctx) }},
 					{waitBlocking, func(ctx context.Context) error {
+						_, err := Blocking(ctx, func() (int, error) { <-ctx.Done(); return 0, nil })
+						return err
+					}},
+					{waitDial, func(ctx context.Context) error {
 						_, err := Dialer{Resolver: hangingResolver()}.Dial(ctx, "tcp", newName())
 						return err
 					}},
