@@ -4,11 +4,9 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"sync/atomic"
 	"time"
 
 	"github.com/weft-go/weft/poller"
-	"github.com/weft-go/weft/reactor"
 )
 
 // Conn is a stream connection, TCP or Unix, as a net.Conn: from a task of its
@@ -27,16 +25,9 @@ import (
 //
 // Bound: 128 bytes, a size class of the allocator; see task.
 type Conn struct {
-	src   reactor.Source
-	loop  *loop
+	socket
 	peer  netip.AddrPort // invalid for a Unix socket
 	extra *connExtra
-	// busy: a task is in Read or Write, by direction.
-	busy   [2]bool
-	closed bool
-	// closing: Close was called, perhaps from a goroutine that is no task and
-	// whose call has not reached the loop yet.
-	closing atomic.Bool
 }
 
 // connExtra is what few connections have.
@@ -214,20 +205,6 @@ func (c *Conn) deadline(t time.Time, in, out bool) error {
 	return c.opError("set", c.loop.do(func() error { return c.setDeadline(t, in, out) }))
 }
 
-func (c *Conn) setDeadline(t time.Time, in, out bool) error {
-	if c.closed {
-		return net.ErrClosed
-	}
-	at := c.loop.reactor.At(t)
-	if in {
-		c.src.SetDeadline(reactor.In, at)
-	}
-	if out {
-		c.src.SetDeadline(reactor.Out, at)
-	}
-	return nil
-}
-
 // LocalAddr is this end's address: a *net.TCPAddr or *net.UnixAddr, empty once
 // the connection is closed.
 func (c *Conn) LocalAddr() net.Addr {
@@ -257,18 +234,13 @@ func (c *Conn) emptyPeer() net.Addr {
 	return c.emptyAddr()
 }
 
-// address asks the system for one end's address; nil once the connection is
+// address is one end's as the net package has it; nil once the connection is
 // closed.
-func (c *Conn) address(end func(poller.OS, poller.FD) (poller.Addr, error)) (addr net.Addr) {
-	_ = c.loop.do(func() error { // on a closed loop it stays nil
-		if fd := c.src.FD(); fd != poller.NoFD {
-			if a, err := end(c.loop.reactor.OS(), fd); err == nil {
-				addr = a.NetAddr()
-			}
-		}
-		return nil
-	})
-	return addr
+func (c *Conn) address(end func(poller.OS, poller.FD) (poller.Addr, error)) net.Addr {
+	if a, ok := c.socket.address(end); ok {
+		return a.NetAddr()
+	}
+	return nil
 }
 
 func (c *Conn) emptyAddr() net.Addr {

@@ -51,15 +51,6 @@ func (c *Conn) detach() (net.Conn, error) {
 	return detached, c.close()
 }
 
-// duplicate is a second descriptor of the socket.
-func (c *Conn) duplicate() (*os.File, error) {
-	fd := c.src.FD()
-	if fd == poller.NoFD {
-		return nil, net.ErrClosed
-	}
-	return duplicate(c.loop.reactor.OS(), fd)
-}
-
 func duplicate(system poller.OS, fd poller.FD) (*os.File, error) {
 	duplicator, ok := system.(poller.Duplicator)
 	if !ok {

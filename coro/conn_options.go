@@ -113,9 +113,6 @@ func (c *Conn) SetWriteBuffer(bytes int) error {
 	return c.set(func(set setter) error { return set(poller.SendBuffer, bytes) })
 }
 
-// setter sets one option.
-type setter func(poller.Option, int) error
-
 func (c *Conn) setTCP(fn func(set setter) error) error {
 	if !c.peer.IsValid() {
 		return c.opError("set", errors.ErrUnsupported)
@@ -123,15 +120,7 @@ func (c *Conn) setTCP(fn func(set setter) error) error {
 	return c.set(fn)
 }
 
-func (c *Conn) set(fn func(set setter) error) error {
-	return c.opError("set", c.loop.do(func() error {
-		if c.closed {
-			return net.ErrClosed
-		}
-		fd, system := c.src.FD(), c.loop.reactor.OS()
-		return fn(func(o poller.Option, value int) error { return system.SetOption(fd, o, value) })
-	}))
-}
+func (c *Conn) set(fn func(set setter) error) error { return c.opError("set", c.setOptions(fn)) }
 
 func number(b bool) int {
 	if b {

@@ -33,10 +33,19 @@ func (c *Conn) SyscallConn() (syscall.RawConn, error) {
 	return rawConn{c}, nil
 }
 
-type rawConn struct{ c *Conn }
+// rawConn is the access to a Conn's descriptor, or a PacketConn's.
+type rawConn struct{ c rawSocket }
+
+type rawSocket interface {
+	base() *socket
+	enter(t *task, d reactor.Direction) error
+	leave(d reactor.Direction, n int)
+	opError(op string, err error) error
+}
 
 func (r rawConn) Control(f func(fd uintptr)) error {
-	return r.c.opError("raw-control", control(r.c.loop, &r.c.src, f))
+	s := r.c.base()
+	return r.c.opError("raw-control", control(s.loop, &s.src, f))
 }
 
 // control calls f on the loop: as a task, if the caller is elsewhere, so that what
@@ -67,33 +76,35 @@ func (r rawConn) Write(f func(fd uintptr) (done bool)) error {
 }
 
 func (r rawConn) use(name string, d reactor.Direction, f func(uintptr) bool) error {
-	if t := r.c.loop.currentTask(); t != nil {
-		return r.c.opError(name, r.c.try(t, d, f))
+	l := r.c.base().loop
+	if t := l.currentTask(); t != nil {
+		return r.c.opError(name, r.try(t, d, f))
 	}
-	return r.c.opError(name, r.c.loop.asTask(func(t *task) error { return r.c.try(t, d, f) }))
+	return r.c.opError(name, l.asTask(func(t *task) error { return r.try(t, d, f) }))
 }
 
 // try is read or write with the caller's own system call. It is tried first
 // without regard to what events have said: it may be about something else.
-func (c *Conn) try(t *task, d reactor.Direction, f func(uintptr) bool) error {
-	if err := c.enter(t, d); err != nil {
+func (r rawConn) try(t *task, d reactor.Direction, f func(uintptr) bool) error {
+	if err := r.c.enter(t, d); err != nil {
 		return err
 	}
 	moved := 0
-	defer func() { c.leave(d, moved) }()
+	defer func() { r.c.leave(d, moved) }()
+	s := r.c.base()
 	for {
-		if c.closed {
+		if s.closed {
 			return net.ErrClosed
 		}
-		if c.src.Expired(d) {
+		if s.src.Expired(d) {
 			return os.ErrDeadlineExceeded
 		}
-		if f(uintptr(c.src.FD())) {
+		if f(uintptr(s.src.FD())) {
 			moved = 1 // f does not say how much, and need not have: it is taken for a request, or an answer
 			return nil
 		}
-		c.src.ClearReady(d)
-		if err := t.await(&c.src, d); err != nil {
+		s.src.ClearReady(d)
+		if err := t.await(&s.src, d); err != nil {
 			return err
 		}
 	}

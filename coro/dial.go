@@ -10,7 +10,8 @@ import (
 	"github.com/weft-go/weft/reactor"
 )
 
-// Dial connects to address, from a task, on its loop. The network is "tcp",
+// Dial connects to address, a stream's, from a task, on its loop; DialPacket does so for
+// datagrams, and Dialer.DialContext for both. The network is "tcp",
 // "tcp4", "tcp6" or "unix"; an empty or unspecified host is this machine. The names
 // of hosts and ports are resolved off the loop. Of a host with several addresses
 // the first one that answers is taken, by the rules of happy eyeballs (RFC 8305): see
@@ -68,7 +69,7 @@ func (d Dialer) Dial(ctx context.Context, network, address string) (*Conn, error
 	if d.Timeout > 0 {
 		defer t.within(d.Timeout)()
 	}
-	to, err := resolve(t, network, address)
+	to, err := resolve(t, network, address, streamAddresses)
 	if err != nil {
 		return nil, dialError(network, poller.Addr{}, err)
 	}

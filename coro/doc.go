@@ -197,6 +197,22 @@
 // a broken IPv6 costs a quarter of a second, and not two minutes. [Dialer] has the
 // delay, a timeout, and a resolver of one's own.
 //
+// # Datagrams
+//
+// [ListenPacket] and [DialPacket] give a [PacketConn], UDP or Unix, which is a
+// net.PacketConn and, made by DialPacket, a net.Conn. Each operation is about one
+// datagram. [PacketConn.ReadBatch] and [PacketConn.WriteBatch] are about all that are
+// there, or have room, up to 64, with one system call on Linux. What the network reports
+// of a datagram is an error of one operation, and the socket goes on:
+//
+//	ReadBatch    waits until there is one, takes all that are there
+//	WriteBatch   waits until there is room for one, sends what there is room for
+//	error        about one datagram; try the next one, except after net.ErrClosed,
+//	             os.ErrDeadlineExceeded, or the cause of a cancelled scope
+//
+// A Unix socket waits while its receiver is full, for which there is no event: it looks
+// again after a millisecond, and up to 32 ms later when that happens again and again.
+//
 // # Failure
 //
 // A panic in a task is a [*PanicError] in its scope, with the stack of the task and

@@ -50,14 +50,19 @@ func onEverySystem(t *testing.T, test func(t *testing.T, e *env)) {
 	t.Helper()
 	onEveryBackend(t, test)
 	for _, network := range []string{"tcp", "unix"} {
-		t.Run("sim "+network, func(t *testing.T) {
-			dials := sim.Freedoms()
-			dials.MostLate = 10 * time.Microsecond
-			sim.Config{Dials: dials}.Test(t, func(t *testing.T, w *sim.World) {
-				test(t, &env{t: t, network: network, host: w.Host("host"), log: new(records)})
-			})
-		})
+		onSimulated(t, network, test)
 	}
+}
+
+func onSimulated(t *testing.T, network string, test func(t *testing.T, e *env)) {
+	t.Helper()
+	t.Run("sim "+network, func(t *testing.T) {
+		dials := sim.Freedoms()
+		dials.MostLate = 10 * time.Microsecond
+		sim.Config{Dials: dials}.Test(t, func(t *testing.T, w *sim.World) {
+			test(t, &env{t: t, network: network, host: w.Host("host"), log: new(records)})
+		})
+	})
 }
 
 // onTCP is for what only TCP has, or what has nothing to do with the network.
@@ -253,6 +258,7 @@ func pattern(n int) []byte {
 type faultyOS struct {
 	poller.OS
 	transfers
+	datagrams
 	accept    func() error
 	add       func() error
 	wait      func() error

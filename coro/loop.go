@@ -46,6 +46,7 @@ type loop struct {
 	done    chan struct{} // closed after that, for goroutines
 
 	listeners map[*Listener]struct{}
+	packets   map[*PacketConn]struct{}
 	signals   map[*Signals]struct{}
 	readables map[*Scope]*server // of ServeReadable, by scope
 	helpers   sync.WaitGroup     // what runs, or waits to run, on goroutines for tasks

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"github.com/weft-go/weft/poller"
 )
@@ -17,11 +18,22 @@ type target struct {
 	port int
 }
 
-// resolve reads an address. An IP address, an empty host and a path need no
-// resolver, and neither does a number as the port.
-func resolve(t *task, network, address string) (to target, err error) {
+// addressParser reads addresses without names, of one transport and of Unix sockets.
+type addressParser struct {
+	transport string
+	parse     func(network, address string) (poller.Addr, error)
+}
+
+var (
+	streamAddresses = addressParser{"tcp", poller.ParseAddr}
+	packetAddresses = addressParser{"udp", poller.ParsePacketAddr}
+)
+
+// resolve reads an address, which parse understands without names. An IP address, an
+// empty host and a path need no resolver, and neither does a number as the port.
+func resolve(t *task, network, address string, parse addressParser) (to target, err error) {
 	switch network {
-	case "tcp", "tcp4", "tcp6":
+	case parse.transport, parse.transport + "4", parse.transport + "6":
 		host, port, err := net.SplitHostPort(address)
 		if err != nil {
 			return to, err
@@ -35,7 +47,7 @@ func resolve(t *task, network, address string) (to target, err error) {
 		}
 		address = net.JoinHostPort(host, strconv.Itoa(number))
 	}
-	to.addr, err = poller.ParseAddr(network, address)
+	to.addr, err = parse.parse(network, address)
 	if err == nil && !to.addr.IsUnix() && to.addr.Addr().IsUnspecified() {
 		to.addr = loopback(to.addr)
 	}
@@ -106,6 +118,39 @@ func (k *lookup) answer(t *task, port int) ([]poller.Addr, error) {
 		addrs[i] = poller.Addr{AddrPort: netip.AddrPortFrom(ip.Unmap(), uint16(port))}
 	}
 	return addrs, nil
+}
+
+// lookupAll waits for all addresses of a host, IPv6 first. The error is that of IPv4
+// where both families have none.
+func (d *Dialer) lookupAll(t *task, network string, to target) (addrs []poller.Addr, err error) {
+	s := t.nest(t.scope) // its end ends the lookups that are still under way
+	defer t.leave(s)
+	var asked []*lookup
+	for f := ipv6; f <= ipv4; f++ {
+		if only := network[len("udp"):]; strings.HasSuffix(f.String(), only) {
+			k := d.ask(t, f.String(), to.host)
+			defer k.job.end()
+			asked = append(asked, k)
+		}
+	}
+	for _, k := range asked {
+		for !k.job.workers.isDone(k.job) {
+			if err := t.park(waitDial); err != nil {
+				return nil, err
+			}
+		}
+		var found []poller.Addr
+		if found, err = k.answer(t, to.port); err == nil {
+			addrs = append(addrs, found...)
+		}
+	}
+	if len(addrs) > 0 {
+		return addrs, nil
+	}
+	if err == nil {
+		err = &net.DNSError{Err: "no suitable address", Name: to.host, IsNotFound: true}
+	}
+	return nil, err
 }
 
 func isIP(host string) bool {

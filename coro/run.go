@@ -85,7 +85,8 @@ func (c Config) run(ctx context.Context, main func(ctx context.Context) error, s
 
 	l := &loop{
 		reactor: r, log: c.Logger, maxIdle: c.MaxIdle, done: make(chan struct{}),
-		listeners: make(map[*Listener]struct{}), signals: make(map[*Signals]struct{}), readables: make(map[*Scope]*server),
+		listeners: make(map[*Listener]struct{}), packets: make(map[*PacketConn]struct{}),
+		signals: make(map[*Signals]struct{}), readables: make(map[*Scope]*server),
 	}
 	l.home.Store(currentG())
 	root := newScope(l, nil, ctx)
@@ -132,6 +133,9 @@ func (l *loop) close() error {
 	_ = l.foreign.end()
 	for ln := range l.listeners {
 		_ = ln.close()
+	}
+	for c := range l.packets {
+		_ = c.close()
 	}
 	for s := range l.signals {
 		s.close()

@@ -4,6 +4,7 @@
 //	pollecho   an echo server on the bare poller: one loop, by hand
 //	echo       the same in callbacks, on the reactor
 //	coroecho   the same as straight-line code, in tasks
+//	udpecho    datagrams, in batches
 //	chat       several tasks that share state, without a lock
 //	redis      a protocol that others defined, with their clients
 //	prefork    processes: reloads and upgrades while clients stay connected

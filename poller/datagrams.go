@@ -16,22 +16,28 @@ type Datagrams interface {
 	// and a Unix socket without a name, which cannot be answered.
 	ConnectPacket(from, to Addr, o PacketOptions) (FD, error)
 
-	// Receive takes up to len(into) datagrams, in one system call where the
-	// system has one, and returns how many. It goes on until into is full or it
-	// would block: fewer than len(into), without an error, mean drained and
-	// count as ErrWouldBlock, which is what none at all is.
+	// Receive takes up to len(into) datagrams, [MaxDatagrams] at most, in one
+	// system call where the system has one, and returns how many. It goes on
+	// until into is full or it would block: fewer, without an error, mean drained
+	// and count as ErrWouldBlock, which is what none at all is.
 	// An error may come with n > 0: then n datagrams came before it. Errors that
 	// the network reports (ECONNREFUSED on a connected socket) come once, and
 	// the socket goes on.
 	Receive(fd FD, into []Datagram) (n int, err error)
 
-	// Send sends the datagrams in order, up to the first that fails, in one
-	// system call where the system has one, and returns how many went. Fewer
-	// than all without an error are not an error: try the rest, up to
-	// ErrWouldBlock. An error may come with n > 0: it is that of out[n].
-	// Errors: EMSGSIZE for one that is too large, and what the network reported
-	// about earlier ones (ECONNREFUSED on a connected socket), after which the
-	// socket goes on.
+	// Send sends the datagrams in order, MaxDatagrams at most, up to the first
+	// that fails, in one system call where the system has one, and returns how
+	// many went. Fewer than all without an error are not an error: try the rest,
+	// up to ErrWouldBlock. An error may come with n > 0: it is that of out[n].
+	// Errors: EMSGSIZE for one that is too large, ENOBUFS for one that the system
+	// had no room for and that is lost, and what the network reported about
+	// earlier ones (ECONNREFUSED on a connected socket), after which the socket
+	// goes on.
+	//
+	// Quirk(linux, bsd): a Unix socket would block while its receiver's queue is
+	// full, and there may be no event when it has room: only Linux gives one, and
+	// only to a socket that is connected to the receiver. Whoever waits looks
+	// again after a time.
 	Send(fd FD, out []Datagram) (n int, err error)
 
 	// JoinGroup makes a UDP socket receive what is sent to a multicast group,
@@ -53,12 +59,14 @@ type Datagram struct {
 	// lost.
 	Truncated bool
 	// Peer is who sent it, for Receive: the zero Addr for a Unix socket without
-	// a name. For Send it is where the datagram goes, and must be the zero Addr
+	// a name; an IPv4 address on a socket for both is that, and not one mapped
+	// into IPv6. For Send it is where the datagram goes, and must be the zero Addr
 	// on a connected socket.
 	Peer Addr
 }
 
-// MaxDatagrams is how many datagrams one Receive or Send passes on.
+// MaxDatagrams is how many datagrams one Receive or Send passes on, the first
+// ones of those it is given.
 //
 // Bound: the kernel takes 1024 (UIO_MAXIOV). 64 share the cost of a system
 // call so that it is under a hundredth of what a datagram costs, with

@@ -44,6 +44,9 @@ func everything(t *testing.T, l *pollertest.Loop) {
 	path := poller.Addr{Path: pollertest.UnixPath(t)}
 	l.PairAt(path, poller.ListenOptions{})
 	l.Server(poller.Addr{Path: pollertest.UnixPath(t)}, poller.ListenOptions{})
+	_, at := l.Packet(pollertest.Loopback, poller.PacketOptions{})
+	l.PacketTo(poller.Addr{}, at, poller.PacketOptions{})
+	l.Packet(poller.Addr{Path: pollertest.UnixPath(t)}, poller.PacketOptions{})
 }
 
 func TestDescriptorsAreBornNonBlockingAndCloseOnExec(t *testing.T) {
@@ -138,6 +141,18 @@ func TestFailedCallsLeaveNoDescriptor(t *testing.T) {
 			fd, err := l.Connect(to, poller.SocketOptions{})
 			require.Error(t, err, "Connect to %v", to)
 			require.Equal(t, poller.NoFD, fd, "Connect to %v", to)
+		}
+		for _, at := range []poller.Addr{local, {}, addr("tcp", "192.0.2.1:0"), {Path: dir}, {Path: strings.Repeat("x", 200)}, addr("tcp", "[fe80::1%nosuch]:0")} {
+			_, err := l.ListenPacket(at, poller.PacketOptions{})
+			require.Error(t, err, "ListenPacket at %v", at)
+			if at != (poller.Addr{}) {
+				_, err = l.ConnectPacket(at, addr("tcp", "127.0.0.1:1"), poller.PacketOptions{})
+				require.Error(t, err, "ConnectPacket from %v", at)
+			}
+		}
+		for _, to := range []poller.Addr{{}, local, {Path: dir}, {Path: strings.Repeat("x", 200)}, addr("tcp", "[fe80::1%nosuch]:1")} {
+			_, err := l.ConnectPacket(poller.Addr{}, to, poller.PacketOptions{})
+			require.Error(t, err, "ConnectPacket to %v", to)
 		}
 		_, err := l.Connect(tcp, poller.SocketOptions{KeepAliveIdle: 1 << 30})
 		require.ErrorIs(t, err, unix.EINVAL, "Connect with an option that the kernel refuses")

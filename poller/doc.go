@@ -37,10 +37,13 @@
 //   - An event says "try now". [Readable] and [Writable] are the only things
 //     it says for sure.
 //   - After a call returned [ErrWouldBlock], a new event comes when that call
-//     could succeed.
+//     could succeed, but for a Unix datagram socket whose receiver is full: see
+//     [Datagrams].
 //   - A Read that returned fewer bytes than it had room for has drained the
 //     stream and counts as [ErrWouldBlock] did, except after [HangUp] or
 //     [Urgent] was seen, and except on Unix sockets.
+//   - So has a Receive that returned fewer datagrams than it had room for. What
+//     the network reports of earlier ones is an event and an error of its own.
 //   - An event carries the [Token] its descriptor was added with, and none
 //     comes for a descriptor after Remove or CloseFD returned, apart from
 //     those that Wait had already handed out: the token's generation tells

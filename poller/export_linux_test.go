@@ -38,6 +38,20 @@ func eventfdCount(fd int) (int, error) {
 	return count, err
 }
 
+// Train is how many of the first datagrams make a train.
+var Train = train
+
+// HasDatagramArguments reports whether the loop has memory for datagrams.
+func HasDatagramArguments(os OS) bool {
+	switch os := os.(type) {
+	case *epoll:
+		return os.packets != nil
+	case *pollOS:
+		return os.packets != nil
+	}
+	panic(fmt.Sprintf("no sockets in %T", os))
+}
+
 func wakeupOf(os OS) *wakeup {
 	switch os := os.(type) {
 	case *epoll:

@@ -15,10 +15,10 @@ type scratch struct{}
 
 // newSocket holds the fork lock: without SOCK_CLOEXEC (darwin), a child that
 // another goroutine starts between the two calls would inherit the socket.
-func newSocket(family int) (int, error) {
+func newSocket(family, socketType int) (int, error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
-	fd, err := unix.Socket(family, unix.SOCK_STREAM, 0)
+	fd, err := unix.Socket(family, socketType, 0)
 	if err != nil {
 		return -1, os.NewSyscallError("socket", err)
 	}

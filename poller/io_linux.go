@@ -37,10 +37,11 @@ type scratch struct {
 	vectors []unix.Iovec
 	peer    unix.RawSockaddrAny
 	peerLen uint32
+	packets *packets // made by the first datagram
 }
 
-func newSocket(family int) (int, error) {
-	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+func newSocket(family, socketType int) (int, error) {
+	fd, err := unix.Socket(family, socketType|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	return fd, os.NewSyscallError("socket", err)
 }
 
@@ -50,7 +51,7 @@ func (s *sockets) Accept(listener FD) (FD, Addr, error) {
 		fd, _, errno := syscall.RawSyscall6(unix.SYS_ACCEPT4, uintptr(listener), uintptr(unsafe.Pointer(&s.peer)),
 			uintptr(unsafe.Pointer(&s.peerLen)), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
 		if errno == 0 {
-			return FD(fd), s.peerAddr(), nil
+			return FD(fd), ipAddr(&s.peer), nil
 		}
 		if tryNext, err := acceptError(errno); !tryNext {
 			return NoFD, Addr{}, err
@@ -59,16 +60,16 @@ func (s *sockets) Accept(listener FD) (FD, Addr, error) {
 	return NoFD, Addr{}, ErrWouldBlock
 }
 
-// peerAddr decodes the address that accept4 left, without an allocation for
-// TCP. A Unix peer has a path only if it bound one, which no client does, so
-// that is left to PeerAddr.
-func (s *sockets) peerAddr() Addr {
-	switch s.peer.Addr.Family {
+// ipAddr decodes an address that the kernel left, without an allocation for IP.
+// For a Unix socket it is the zero Addr: the peer of an accepted one has a path
+// only if it bound one, which no client does, so that is left to PeerAddr.
+func ipAddr(sa *unix.RawSockaddrAny) Addr {
+	switch sa.Addr.Family {
 	case unix.AF_INET:
-		sa := (*unix.RawSockaddrInet4)(unsafe.Pointer(&s.peer))
+		sa := (*unix.RawSockaddrInet4)(unsafe.Pointer(sa))
 		return Addr{AddrPort: netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), networkOrder(&sa.Port))}
 	case unix.AF_INET6:
-		sa := (*unix.RawSockaddrInet6)(unsafe.Pointer(&s.peer))
+		sa := (*unix.RawSockaddrInet6)(unsafe.Pointer(sa))
 		return Addr{AddrPort: ipv6(sa.Addr, networkOrder(&sa.Port), sa.Scope_id)}
 	}
 	return Addr{}

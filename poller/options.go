@@ -28,6 +28,17 @@ const (
 	// errors.ErrUnsupported.
 	KeepAliveInterval
 	KeepAliveCount
+	// MulticastTTL: how far datagrams to a group travel, 0 to 255. 0 stays on
+	// this machine; 1, the default, on its networks; each router takes one off.
+	// (TTL of IPv4, hops of IPv6.)
+	MulticastTTL
+	// MulticastLoopback: 1, the default, brings datagrams to a group to members
+	// on this machine too, 0 does not.
+	MulticastLoopback
+	// MulticastInterface: the index of the network interface that datagrams to a
+	// group leave by; 0 lets the routes decide. On IPv4 it cannot be read:
+	// errors.ErrUnsupported.
+	MulticastInterface
 )
 
 func (o Option) String() string {
@@ -48,6 +59,12 @@ func (o Option) String() string {
 		return "receive buffer"
 	case Linger:
 		return "linger"
+	case MulticastTTL:
+		return "multicast TTL"
+	case MulticastLoopback:
+		return "multicast loopback"
+	case MulticastInterface:
+		return "multicast interface"
 	}
 	return fmt.Sprintf("Option(%d)", uint8(o))
 }

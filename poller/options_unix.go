@@ -65,6 +65,8 @@ func setOption(fd int, o Option, value int) error {
 	case Linger:
 		l := unix.Linger{Onoff: int32(boolInt(value >= 0)), Linger: int32(max(value, 0))}
 		err = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &l)
+	case MulticastTTL, MulticastLoopback, MulticastInterface:
+		return setMulticast(fd, o, value)
 	default:
 		return fmt.Errorf("poller: set %v: %w", o, errors.ErrUnsupported)
 	}
@@ -100,6 +102,8 @@ func (s *sockets) Option(fd FD, o Option) (int, error) {
 		level, name = unix.SOL_SOCKET, unix.SO_SNDBUF
 	case ReceiveBuffer:
 		level, name = unix.SOL_SOCKET, unix.SO_RCVBUF
+	case MulticastTTL, MulticastLoopback, MulticastInterface:
+		return multicastOption(int(fd), o)
 	default:
 		return 0, fmt.Errorf("poller: read %v: %w", o, errors.ErrUnsupported)
 	}

@@ -41,7 +41,7 @@ func TestPollRearmsAtConnectResult(t *testing.T) {
 	defer os.Close()
 	p := os.(*pollOS)
 	// A socket that nobody connected yet answers as one under way does.
-	raw, err := newSocket(unix.AF_INET)
+	raw, err := newSocket(unix.AF_INET, unix.SOCK_STREAM)
 	require.NoError(t, err)
 	fd := FD(raw)
 	defer p.CloseFD(fd)

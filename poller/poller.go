@@ -10,6 +10,7 @@ import (
 type OS interface {
 	Poller
 	Sockets
+	Datagrams
 	Clock
 }
 

@@ -5,7 +5,6 @@ package poller
 import (
 	"net"
 	"net/netip"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -46,24 +45,4 @@ func ipv6(ip16 [16]byte, port uint16, zone uint32) netip.AddrPort {
 		ip = ip.WithZone(zoneName(zone))
 	}
 	return netip.AddrPortFrom(ip, port)
-}
-
-func zoneIndex(name string) (uint32, error) {
-	if name == "" {
-		return 0, nil
-	}
-	if i, err := net.InterfaceByName(name); err == nil {
-		return uint32(i.Index), nil
-	}
-	if n, err := strconv.ParseUint(name, 10, 32); err == nil {
-		return uint32(n), nil
-	}
-	return 0, &net.AddrError{Err: errZone.Error(), Addr: "%" + name}
-}
-
-func zoneName(index uint32) string {
-	if i, err := net.InterfaceByIndex(int(index)); err == nil {
-		return i.Name
-	}
-	return strconv.FormatUint(uint64(index), 10)
 }

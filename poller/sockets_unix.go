@@ -5,7 +5,6 @@ package poller
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 
@@ -24,14 +23,19 @@ func (s *sockets) Listen(at Addr, o ListenOptions) (FD, error) {
 	if at.IsUnix() {
 		return listenUnix(at, o)
 	}
+	return listenBoth(at, func(at Addr) (FD, error) { return listenTCP(at, o) })
+}
+
+// listenBoth opens a socket at an address that may stand for IPv6 and IPv4.
+func listenBoth(at Addr, open func(Addr) (FD, error)) (FD, error) {
 	at.DualStack = at.DualStack && at.Addr() == netip.IPv6Unspecified()
 	ipv4 := Addr{AddrPort: netip.AddrPortFrom(netip.IPv4Unspecified(), at.Port())}
 	if at.DualStack && !dualStack {
-		return listenTCP(ipv4, o)
+		return open(ipv4)
 	}
-	fd, err := listenTCP(at, o)
+	fd, err := open(at)
 	if at.DualStack && errors.Is(err, unix.EAFNOSUPPORT) { // a kernel without IPv6
-		return listenTCP(ipv4, o)
+		return open(ipv4)
 	}
 	return fd, err
 }
@@ -44,7 +48,7 @@ func listenTCP(at Addr, o ListenOptions) (FD, error) {
 	if err != nil {
 		return NoFD, err
 	}
-	fd, err := newSocket(family)
+	fd, err := newSocket(family, unix.SOCK_STREAM)
 	if err != nil {
 		return NoFD, err
 	}
@@ -66,58 +70,6 @@ func listenTCP(at Addr, o ListenOptions) (FD, error) {
 		err = o.SocketOptions.apply(fd, at)
 	}
 	return bindAndListen(fd, sa, o.Backlog, err)
-}
-
-// listenUnix takes over the path of a socket that nobody listens on any more,
-// and never deletes anything else: a directory, a file and a listener that
-// answers are all ErrPathInUse. Two processes that replace the same dead
-// socket in the same instant can both succeed; the later one has the path.
-func listenUnix(at Addr, o ListenOptions) (FD, error) {
-	if o.ReusePort {
-		return NoFD, fmt.Errorf("spreading over listeners of one path: %w", errors.ErrUnsupported)
-	}
-	if len(at.Path) > maxUnixPath {
-		return NoFD, &net.AddrError{Err: fmt.Sprintf("path is over %d bytes", maxUnixPath), Addr: at.Path}
-	}
-	sa, family, err := at.sockaddr()
-	if err != nil {
-		return NoFD, err
-	}
-	bind := func() (FD, error) {
-		fd, err := newSocket(family)
-		if err != nil {
-			return NoFD, err
-		}
-		return bindAndListen(fd, sa, o.Backlog, o.SocketOptions.apply(fd, at))
-	}
-	fd, err := bind()
-	if !errors.Is(err, unix.EADDRINUSE) || at.Path[0] == '@' {
-		return fd, err
-	}
-	info, statErr := os.Lstat(at.Path)
-	switch {
-	case statErr != nil:
-		return NoFD, err
-	case info.Mode()&os.ModeSocket == 0:
-		return NoFD, fmt.Errorf("%w: %s is not a socket: %w", ErrPathInUse, at.Path, err)
-	case unixPathAnswers(at.Path):
-		return NoFD, fmt.Errorf("%w: a server listens at %s: %w", ErrPathInUse, at.Path, err)
-	}
-	// unlink, and not os.Remove, which would take an empty directory too.
-	if err := unix.Unlink(at.Path); err != nil {
-		return NoFD, os.NewSyscallError("unlink", err)
-	}
-	return bind()
-}
-
-// unixPathAnswers reports whether anybody listens at path, in doubt yes.
-func unixPathAnswers(path string) bool {
-	fd, err := newSocket(unix.AF_UNIX)
-	if err != nil {
-		return true
-	}
-	defer unix.Close(fd)
-	return unix.Connect(fd, &unix.SockaddrUnix{Name: path}) != unix.ECONNREFUSED
 }
 
 func bindAndListen(fd int, sa unix.Sockaddr, backlog int, err error) (FD, error) {
@@ -142,7 +94,7 @@ func (s *sockets) Connect(to Addr, o SocketOptions) (FD, error) {
 	if err != nil {
 		return NoFD, err
 	}
-	fd, err := newSocket(family)
+	fd, err := newSocket(family, unix.SOCK_STREAM)
 	if err != nil {
 		return NoFD, err
 	}

@@ -32,6 +32,9 @@ func TestValuesPrintTheirNames(t *testing.T) {
 		{poller.KeepAlive, "keep-alive"},
 		{poller.KeepAliveInterval, "keep-alive interval"},
 		{poller.KeepAliveCount, "keep-alive count"},
+		{poller.MulticastTTL, "multicast TTL"},
+		{poller.MulticastLoopback, "multicast loopback"},
+		{poller.MulticastInterface, "multicast interface"},
 		{poller.Option(99), "Option(99)"},
 	} {
 		require.Equal(t, c.want, c.value.String(), "text of %#v", c.value)

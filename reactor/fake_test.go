@@ -17,6 +17,7 @@ import (
 // slices, events are what the test says, and time is a number that the test
 // counts up. It is for what a real kernel does not do on demand.
 type fakeOS struct {
+	noDatagrams
 	now     time.Duration
 	epoch   time.Time
 	files   map[poller.FD]*fakeFile

@@ -35,6 +35,9 @@ func Run(t *testing.T, open Opener) {
 		{"unix", unixSockets},
 		{"options", options},
 		{"peek", peek},
+		{"packets", packets},
+		{"packet sockets", packetSockets},
+		{"multicast", multicast},
 		{"transfer", transfer},
 	} {
 		t.Run(concept.name, func(t *testing.T) {

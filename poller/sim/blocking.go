@@ -79,5 +79,6 @@ func (p *process) runJobsOfTheDead() {
 // Unlink removes the path of a Unix socket.
 func (o *system) Unlink(path string) error {
 	delete(o.process.paths, path)
+	delete(o.process.packets.paths, path)
 	return nil
 }

@@ -204,23 +204,3 @@ func (p *process) connectUnix(to poller.Addr, o poller.SocketOptions) (*file, er
 	l.enqueue(peer)
 	return f, nil
 }
-
-// sourceFor is the address that the host uses towards another one.
-func (h *Host) sourceFor(to netip.Addr) (netip.Addr, bool) {
-	if h.has(to) {
-		return to, true
-	}
-	for _, a := range h.addrs {
-		if a.Is4() == to.Is4() {
-			return a, true
-		}
-	}
-	return netip.Addr{}, false
-}
-
-func loopbackOf(a netip.Addr) netip.Addr {
-	if a.Is4() {
-		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	}
-	return netip.IPv6Loopback()
-}

@@ -14,7 +14,7 @@ import (
 func opener(c sim.Config) pollertest.Opener {
 	return func(t *testing.T, pc poller.Config) poller.OS {
 		t.Helper()
-		return sim.New(c).Host("host").Open(pc)
+		return sim.New(c).Host("host", "10.0.0.1", "fd00::1").Open(pc)
 	}
 }
 
@@ -23,7 +23,7 @@ func overALink(c sim.Config, l sim.Conditions) pollertest.Opener {
 	return func(t *testing.T, pc poller.Config) poller.OS {
 		t.Helper()
 		w := sim.New(c)
-		h := w.Host("host")
+		h := w.Host("host", "10.0.0.1", "fd00::1")
 		w.Link(h, h).Set(l)
 		return h.Open(pc)
 	}

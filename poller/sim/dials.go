@@ -11,10 +11,11 @@ import (
 // contract of package poller gives to every system: a correct program is not
 // hurt by any of them.
 type Dials struct {
-	// ShortRead: a Read returns less than is there. The rest is news of its
-	// own, as if it had come later.
+	// ShortRead: a Read returns less than is there, a Receive fewer datagrams.
+	// The rest is news of its own, as if it had come later.
 	ShortRead float64
-	// ShortWrite: a Write takes less than there is room for.
+	// ShortWrite: a Write takes less than there is room for, a Send fewer
+	// datagrams.
 	ShortWrite float64
 	// Interrupt: a Wait returns early, with nothing, as for a signal (EINTR).
 	Interrupt float64
@@ -40,6 +41,12 @@ type Dials struct {
 	HalfOpen float64
 	// Reset: a Write meets a connection that was reset in this moment.
 	Reset float64
+	// DatagramLoss, DatagramDuplicates, DatagramReorder: what becomes of a UDP
+	// datagram that the host sends. One that is out of order arrives up to
+	// MostReorder later, and others overtake it; ten milliseconds by default.
+	// [Conditions] has them for a link.
+	DatagramLoss, DatagramDuplicates, DatagramReorder float64
+	MostReorder                                       time.Duration
 	// SlowDisk is how long a function that blocks, and so runs beside the loop,
 	// takes at most: a file, a name.
 	SlowDisk time.Duration
@@ -59,6 +66,17 @@ func (d *Dials) mostLate() time.Duration {
 		return d.MostLate
 	}
 	return defaultMostLate
+}
+
+// defaultMostReorder: long enough that some others overtake, shorter than a
+// time-out.
+const defaultMostReorder = 10 * time.Millisecond
+
+func (d *Dials) mostReorder() time.Duration {
+	if d.MostReorder > 0 {
+		return d.MostReorder
+	}
+	return defaultMostReorder
 }
 
 // fate is what is to become of a connect.

@@ -55,7 +55,9 @@
 //   - Streams, as TCP has them: handshake and backlog, buffers and windows,
 //     half-close, data that lingers behind a close, resets, keep-alive, and
 //     repetitions and time-outs with the schedules of Linux.
-//   - Unix sockets, inside a host.
+//   - Datagrams, as UDP has them: buffers that overflow, refusals, multicast groups;
+//     lost, doubled and out of order by dial ([Host.Datagrams] counts them).
+//   - Unix sockets of both kinds, inside a host.
 //   - Links: latency, jitter, bandwidth, loss, cuts of both directions or one,
 //     partitions ([World.Link], [World.Partition]).
 //   - Hosts that are paused, whose clock jumps, that crash and restart
@@ -90,6 +92,7 @@
 // or a mutex: the other one cannot run. Goroutines that a program starts are
 // not simulated; in a test of Test the clock waits for them, and anywhere else
 // nobody does. Functions that block go through coro, whose helpers the world
-// starts itself. Datagrams are not there, as package poller has none. All of a
-// world belongs to one goroutine at a time; only Wake is for any.
+// starts itself; the descriptors of a host are not the process's, so that nothing
+// can be detached or passed on. All of a world belongs to one goroutine at a time;
+// only Wake is for any.
 package sim

@@ -110,7 +110,7 @@ func (f *flow) finish() {
 // transmit sends what the window allows.
 func (f *flow) transmit() {
 	for !f.stopped() {
-		n := min(f.unsent, f.to.receiveBuffer-f.unread-f.flying, mostSegment)
+		n := min(f.unsent, f.window(), mostSegment)
 		if n <= 0 {
 			break
 		}
@@ -122,6 +122,14 @@ func (f *flow) transmit() {
 		f.fin = finFlying
 		f.send(segment{kind: segmentFin})
 	}
+}
+
+// window is the room that the receiver has. What he drops needs none.
+func (f *flow) window() int {
+	if f.deaf {
+		return mostSegment
+	}
+	return f.to.receiveBuffer - f.unread - f.flying
 }
 
 func (f *flow) send(s segment) {
@@ -205,6 +213,11 @@ func (f *flow) deliver(s segment) {
 		return
 	}
 	f.flying -= s.bytes
+	if to.state == streamBroken { // what came before it broke can still be read
+		f.queue.cut(f.unread, s.bytes)
+		f.lost()
+		return
+	}
 	if f.deaf && s.bytes > 0 {
 		f.drop(s.bytes)
 		f.from.hasRoom()

@@ -25,6 +25,7 @@ type Host struct {
 	held      []*program    // ready, but the host is paused
 	skew      time.Duration // how far its clock is ahead of the world's
 	maxFiles  int
+	datagrams DatagramCounts
 	describes []func(io.Writer)
 }
 
@@ -54,6 +55,7 @@ type process struct {
 	used     int     // descriptors
 	ports    map[uint16][]*listener
 	paths    map[string]*listener // Unix sockets; one that is closed is a path where nobody listens
+	packets  packetTable
 	jobs     []*job
 	nextPort uint16
 	// described are the systems whose loops can say what their tasks wait for.
@@ -99,6 +101,7 @@ func (h *Host) newProcess() *process {
 		host:     h,
 		ports:    make(map[uint16][]*listener),
 		paths:    make(map[string]*listener),
+		packets:  newPacketTable(),
 		nextPort: uint16(firstEphemeral + h.world.rng.IntN(lastEphemeral-firstEphemeral)),
 	}
 }
@@ -201,6 +204,30 @@ func (h *Host) Crash() {
 	for _, g := range h.process.programs {
 		g.doom()
 	}
+}
+
+// vanish takes all descriptors away without a word to anybody.
+func (p *process) vanish() {
+	for _, f := range p.files {
+		if f == nil {
+			continue
+		}
+		f.unregister()
+		if f.packets != nil {
+			f.packets.file = nil
+		}
+		if s := f.stream; s != nil {
+			s.state = streamClosed
+			p.host.world.agenda.cancel(&s.pulse.appointment)
+			if s.out != nil {
+				s.out.broken = true
+			}
+		}
+	}
+	p.files, p.free, p.used = nil, nil, 0
+	clear(p.ports)
+	clear(p.paths)
+	p.packets = newPacketTable()
 }
 
 // Restart brings a crashed host up again, and starts its programs anew, but for

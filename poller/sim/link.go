@@ -10,13 +10,17 @@ import (
 type Conditions struct {
 	// Latency is how long a segment takes.
 	Latency time.Duration
-	// Jitter is how much longer it takes at most. Streams stay in order.
+	// Jitter is how much longer it takes at most. Streams stay in order, and so
+	// do datagrams, but for those of DatagramReorder.
 	Jitter time.Duration
 	// Bandwidth is in bytes per second; 0 is no limit.
 	Bandwidth int
 	// Loss is the probability with which a segment is lost. A stream repeats
-	// it, so what is seen of it is a delay.
+	// it, so what is seen of it is a delay; a datagram is gone.
 	Loss float64
+	// DatagramLoss, DatagramDuplicates and DatagramReorder are those of Dials,
+	// for what goes over this link. They come on top of the sender's own.
+	DatagramLoss, DatagramDuplicates, DatagramReorder float64
 }
 
 // Link is what connects two hosts. All its connections share its bandwidth.
@@ -33,6 +37,7 @@ type path struct {
 	back      *path // the other direction
 	cut       bool
 	busyUntil time.Duration // sending what was given to it
+	lastInRow time.Duration // when the last datagram arrives of those in order
 }
 
 // Link is the link between two hosts. That of a host with itself is its
@@ -134,12 +139,24 @@ func (p *path) delay(n int) time.Duration {
 	if p == nil {
 		return 0
 	}
-	d := p.Latency + p.world.upTo(p.Jitter)
-	if p.Bandwidth > 0 && n > 0 {
-		p.busyUntil = max(p.busyUntil, p.world.now) + time.Duration(float64(n)/float64(p.Bandwidth)*float64(time.Second))
-		d += p.busyUntil - p.world.now
+	return p.travels() + p.leaves(n)
+}
+
+// leaves is how long it takes until n bytes are on the wire, behind those that
+// wait already; travels, how long the wire is.
+func (p *path) leaves(n int) time.Duration {
+	if p == nil || p.Bandwidth <= 0 || n <= 0 {
+		return 0
 	}
-	return d
+	p.busyUntil = max(p.busyUntil, p.world.now) + time.Duration(float64(n)/float64(p.Bandwidth)*float64(time.Second))
+	return p.busyUntil - p.world.now
+}
+
+func (p *path) travels() time.Duration {
+	if p == nil {
+		return 0
+	}
+	return p.Latency + p.world.upTo(p.Jitter)
 }
 
 // loses decides the fate of a segment.

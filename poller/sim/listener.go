@@ -27,35 +27,16 @@ const defaultBacklog = 4096
 // connection more than the backlog says.
 func (l *listener) full() bool { return len(l.queue)+l.opening > l.backlog }
 
-// takes reports whether connections to the address come here.
-func (l *listener) takes(a netip.Addr) bool {
-	at := l.addr.Addr()
-	switch {
-	case at == a:
-		return true
-	case at == netip.IPv6Unspecified():
-		return a.Is6() || l.addr.DualStack
-	case at == netip.IPv4Unspecified():
-		return a.Is4()
-	}
-	return false
-}
-
 // clashes reports whether two listeners cannot have one port.
 func (l *listener) clashes(o *listener) bool {
-	if l.reusePort && o.reusePort {
-		return false
-	}
-	a, b := l.addr.Addr(), o.addr.Addr()
-	return l.takes(b) || o.takes(a) ||
-		a.IsUnspecified() && b.IsUnspecified() && (l.addr.DualStack || o.addr.DualStack)
+	return !(l.reusePort && o.reusePort) && overlap(l.addr, o.addr)
 }
 
 // bind gives the listener its address.
 func (l *listener) bind() syscall.Errno {
 	p := l.process
 	if l.addr.IsUnix() {
-		if old := p.paths[l.addr.Path]; old != nil && old.file != nil {
+		if !p.claim(l.addr.Path) {
 			return syscall.EADDRINUSE
 		}
 		p.paths[l.addr.Path] = l
@@ -123,7 +104,7 @@ func (p *process) find(to poller.Addr) *listener {
 	}
 	var found []*listener
 	for _, l := range p.ports[to.Port()] {
-		if l.takes(to.Addr()) {
+		if hears(l.addr, to.Addr()) {
 			found = append(found, l)
 		}
 	}

@@ -41,7 +41,10 @@ func optionsOf(o poller.SocketOptions) options {
 }
 
 func (f *file) options() *options {
-	if f.listener != nil {
+	switch {
+	case f.packets != nil:
+		return &f.packets.options
+	case f.listener != nil:
 		return &f.listener.options
 	}
 	return &f.stream.options
@@ -62,6 +65,10 @@ func (o *system) SetOption(fd poller.FD, option poller.Option, value int) error 
 	}
 	set := f.options()
 	switch option {
+	case poller.MulticastTTL, poller.MulticastLoopback, poller.MulticastInterface:
+		if errno := f.setMulticast(option, value); errno != 0 {
+			return os.NewSyscallError("setsockopt", errno)
+		}
 	case poller.NoDelay:
 		set.delay = value == 0
 	case poller.KeepAliveIdle:
@@ -91,6 +98,18 @@ func (o *system) SetOption(fd poller.FD, option poller.Option, value int) error 
 	return nil
 }
 
+func (f *file) setMulticast(option poller.Option, value int) syscall.Errno {
+	if f.packets == nil || f.packets.unix {
+		return syscall.EINVAL
+	}
+	place, most := f.packets.multicastOption(option)
+	if value < 0 || value > most {
+		return syscall.EINVAL
+	}
+	*place = value
+	return 0
+}
+
 // Option reads an option.
 func (o *system) Option(fd poller.FD, option poller.Option) (int, error) {
 	f, errno := o.process.file(fd)
@@ -99,6 +118,15 @@ func (o *system) Option(fd poller.FD, option poller.Option) (int, error) {
 	}
 	set := f.options()
 	switch option {
+	case poller.MulticastTTL, poller.MulticastLoopback, poller.MulticastInterface:
+		if f.packets == nil || f.packets.unix {
+			return 0, os.NewSyscallError("getsockopt", syscall.EINVAL)
+		}
+		if option == poller.MulticastInterface && f.packets.local.Addr().Is4() {
+			return 0, fmt.Errorf("sim: %v of IPv4: %w", option, errors.ErrUnsupported)
+		}
+		place, _ := f.packets.multicastOption(option)
+		return *place, nil
 	case poller.NoDelay:
 		if set.delay {
 			return 0, nil

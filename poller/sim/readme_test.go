@@ -3,8 +3,10 @@ package sim_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"os"
 	"testing"
 	"time"
 
@@ -105,4 +107,66 @@ func askLength(ctx context.Context, line string) (answer string, err error) {
 	answers := bufio.NewScanner(c)
 	answers.Scan()
 	return answers.Text(), answers.Err()
+}
+
+// tellTheTime answers each datagram with its first byte and the time.
+func tellTheTime(ctx context.Context) error {
+	c, err := coro.ListenPacket(ctx, "udp", ":37")
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	p := make([]byte, 100)
+	for {
+		n, from, err := c.ReadFrom(p)
+		if err != nil {
+			return err
+		}
+		answer := append(p[:min(n, 1)], time.Now().UTC().Format(time.RFC3339)...)
+		if _, err := c.WriteTo(answer, from); err != nil {
+			return err
+		}
+	}
+}
+
+// askTheTime asks until it is answered.
+func askTheTime(ctx context.Context, number byte) (answer string, err error) {
+	c, err := coro.DialPacket(ctx, "udp", "server:37")
+	if err != nil {
+		return "", err
+	}
+	defer c.Close()
+	p := make([]byte, 100)
+	for {
+		if _, err := c.Write([]byte{number}); err != nil {
+			return "", err
+		}
+		_ = c.SetReadDeadline(time.Now().Add(time.Second))
+		switch n, err := c.Read(p); {
+		case err == nil && n > 0 && p[0] == number:
+			return string(p[1:n]), nil
+		case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
+			return "", err
+		}
+	}
+}
+
+func TestTimeIsToldInABadNetwork(t *testing.T) {
+	config := sim.Config{Link: sim.Conditions{Latency: 10 * time.Millisecond,
+		DatagramLoss: 0.3, DatagramDuplicates: 0.3, DatagramReorder: 0.3}}
+	config.Test(t, func(t *testing.T, w *sim.World) {
+		w.Host("server").Daemon("tell", on(tellTheTime))
+		require.NoError(t, w.RunFor(time.Millisecond))
+		client := w.Host("client")
+		client.Go("ask", on(func(ctx context.Context) error {
+			for number := range byte(100) {
+				answer, err := askTheTime(ctx, number)
+				require.NoError(t, err)
+				require.Contains(t, answer, "2000-01-01")
+			}
+			return nil
+		}))
+		require.NoError(t, w.Run())
+		require.NotZero(t, client.Datagrams().Lost, "questions were lost")
+	})
 }

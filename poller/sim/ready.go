@@ -6,8 +6,8 @@ import (
 	"github.com/weft-go/weft/poller"
 )
 
-// file is an open descriptor: a listener or one end of a connection, and what
-// its loop is to be told of it.
+// file is an open descriptor: a listener, one end of a connection or a datagram
+// socket, and what its loop is to be told of it.
 type file struct {
 	process *process
 	fd      poller.FD
@@ -28,7 +28,8 @@ type file struct {
 	hung bool
 
 	listener *listener // or
-	stream   *stream
+	stream   *stream   // or
+	packets  *packetSocket
 }
 
 // newFile opens a descriptor. The number that was closed last is the first to be
@@ -88,13 +89,15 @@ func (f *file) unregister() {
 
 // is is how things are: what a level-triggered kernel would report.
 func (f *file) is() poller.Readiness {
-	if f.listener != nil {
-		if len(f.listener.queue) > 0 {
-			return poller.Readable
-		}
-		return 0
+	switch {
+	case f.packets != nil:
+		return f.packets.is()
+	case f.stream != nil:
+		return f.stream.is()
+	case len(f.listener.queue) > 0:
+		return poller.Readable
 	}
-	return f.stream.is()
+	return 0
 }
 
 // recheck reports what is true already.

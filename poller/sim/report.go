@@ -72,6 +72,9 @@ func (f *file) describe() string {
 	if l := f.listener; l != nil {
 		return fmt.Sprintf("listens at %v, %d to be accepted%s", l.addr, len(l.queue), f.waits())
 	}
+	if p := f.packets; p != nil {
+		return p.describe() + f.waits()
+	}
 	s := f.stream
 	text := fmt.Sprintf("%v %v -> %v", s.state, s.local, s.remote)
 	if s.in != nil && s.out != nil {

@@ -235,9 +235,12 @@ func (o *system) close(fd poller.FD, abort bool) error {
 	}
 	o.world.note(o.process.host, actClose, fd, 0, nil)
 	f.release()
-	if f.listener != nil {
+	switch {
+	case f.packets != nil:
+		f.packets.close()
+	case f.listener != nil:
 		f.listener.close()
-	} else {
+	default:
 		f.stream.close(abort)
 	}
 	return nil
@@ -252,37 +255,24 @@ func (o *system) LocalAddr(fd poller.FD) (poller.Addr, error) {
 		a := f.listener.addr
 		a.DualStack = false // a question of options, not of the name
 		return a, nil
+	case f.packets != nil:
+		a := f.packets.local
+		a.DualStack = false
+		return a, nil
 	}
 	return f.stream.local, nil
 }
 
 func (o *system) PeerAddr(fd poller.FD) (poller.Addr, error) {
+	if f, errno := o.process.file(fd); errno == 0 && f.packets != nil && f.packets.connected() {
+		return f.packets.remote, nil
+	}
 	s, err := o.stream(fd, "getpeername")
 	if err != nil {
 		return poller.Addr{}, err
 	}
-	if s.state != streamOpen {
+	if s.state != streamOpen && !s.unix {
 		return poller.Addr{}, os.NewSyscallError("getpeername", syscall.ENOTCONN)
 	}
 	return s.remote, nil
-}
-
-// vanish takes all descriptors away without a word to anybody.
-func (p *process) vanish() {
-	for _, f := range p.files {
-		if f == nil {
-			continue
-		}
-		f.unregister()
-		if s := f.stream; s != nil {
-			s.state = streamClosed
-			p.host.world.agenda.cancel(&s.pulse.appointment)
-			if s.out != nil {
-				s.out.broken = true
-			}
-		}
-	}
-	p.files, p.free, p.used = nil, nil, 0
-	clear(p.ports)
-	clear(p.paths)
 }

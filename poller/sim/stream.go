@@ -234,6 +234,7 @@ func (s *stream) closeRead() syscall.Errno {
 	}
 	s.in.deaf = true
 	s.notify(poller.Readable)
+	s.in.transmit()
 	return 0
 }
 

@@ -112,7 +112,7 @@ func (w *World) failure(test string) string {
 // enterBubble makes the world part of the bubble that the caller is in.
 func (w *World) enterBubble() {
 	w.epoch = time.Now()
-	w.outside = &outside{timer: time.NewTimer(0), call: make(chan struct{}, 1)}
+	w.outside = &outside{timer: time.NewTimer(0)}
 }
 
 // difference is the first line in which two traces differ.

@@ -56,11 +56,20 @@ const (
 	actArrive
 	actFail
 	actBlocking
+	actSend
+	actReceive
+	actPacket
+	actLose
+	actDuplicate
+	actReorder
+	actJoin
+	actLeave
 )
 
 func (a act) String() string {
 	return [...]string{"start", "end", "script", "pause", "resume", "clock jump", "crash", "restart", "partition", "heal",
-		"add", "event", "listen", "dial", "connect", "accept", "read", "peek", "write", "finish", "close", "arrive", "fail", "blocking"}[a]
+		"add", "event", "listen", "dial", "connect", "accept", "read", "peek", "write", "finish", "close", "arrive", "fail", "blocking",
+		"send", "receive", "datagram", "lose", "duplicate", "reorder", "join", "leave"}[a]
 }
 
 // noFD stands for no descriptor.
@@ -124,8 +133,12 @@ func (e entry) String() string {
 		s += " " + poller.Readiness(e.n).String()
 	case actArrive:
 		s += fmt.Sprintf(" %v %d", segmentKind(e.n&3), e.n>>2)
-	case actRead, actPeek, actWrite:
+	case actRead, actPeek, actWrite, actPacket, actDuplicate, actReorder:
 		s += fmt.Sprintf(" %d bytes", e.n)
+	case actSend, actReceive:
+		s += fmt.Sprintf(" %d datagrams", e.n)
+	case actLose:
+		s += fmt.Sprintf(" a datagram of %d bytes: %v", e.n>>3, loss(e.n&7))
 	case actListen, actDial, actAccept:
 		s += fmt.Sprintf(" port %d", e.n)
 	case actJump:

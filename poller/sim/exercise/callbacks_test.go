@@ -3,7 +3,6 @@ package exercise
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -21,6 +20,7 @@ type station struct {
 	stopped bool
 
 	talkers []*talker // whose connections have not closed
+	redial  func()    // one connection more; nil in a server
 	posted  int
 	ran     int // of those posted
 }
@@ -116,7 +116,7 @@ func (s *station) post(fn func()) {
 	}
 }
 
-func (r *run) callbackServer(name string, port int) func(poller.OS) error {
+func (r *run) callbackServer(name string, at address) func(poller.OS) error {
 	return func(os poller.OS) error {
 		if r.over {
 			return nil
@@ -126,10 +126,11 @@ func (r *run) callbackServer(name string, port int) func(poller.OS) error {
 			return err
 		}
 		o := reactor.ListenOptions{Conn: r.connOptions()}
+		o.ReusePort = at.shared
 		if r.chance(30) {
 			o.MaxConns = 1 + r.rng.IntN(3)
 		}
-		ln, err := s.loop.Listen("tcp", fmt.Sprint(":", port), o, func(c *reactor.Conn) reactor.Handler {
+		ln, err := s.loop.Listen(at.network, at.listen, o, func(c *reactor.Conn) reactor.Handler {
 			_, server := r.conversation(c.RemoteAddr().String())
 			t := s.talker(server.open(), c, o.Conn)
 			t.left = min(t.left, mostAnswers)
@@ -151,7 +152,12 @@ func (r *run) callbackServer(name string, port int) func(poller.OS) error {
 	}
 }
 
-func (r *run) callbackClient(name string) func(poller.OS) error {
+// mostRedials is how many evicted connections a client replaces.
+//
+// Bound: with more connections there is more to evict, and so it would go on.
+const mostRedials = 5
+
+func (r *run) callbackClient(h *sim.Host, name string) func(poller.OS) error {
 	return func(os poller.OS) error {
 		s, err := r.station(name, os)
 		if err != nil {
@@ -164,7 +170,15 @@ func (r *run) callbackClient(name string) func(poller.OS) error {
 			}
 		}
 		for range left {
-			s.after(r.delay(), func() { s.dial(ended) })
+			s.after(r.delay(), func() { s.dial(h, ended) })
+		}
+		again := 0
+		s.redial = func() {
+			if again++; again > mostRedials {
+				return
+			}
+			left++
+			s.dial(h, ended)
 		}
 		if r.chance(5) {
 			s.after(r.upTo(200*time.Millisecond), func() { s.stop(false) })
@@ -173,7 +187,7 @@ func (r *run) callbackClient(name string) func(poller.OS) error {
 	}
 }
 
-func (s *station) dial(ended func()) {
+func (s *station) dial(h *sim.Host, ended func()) {
 	r := s.run
 	t := s.talker(nil, nil, r.connOptions())
 	t.ended = ended
@@ -181,7 +195,8 @@ func (s *station) dial(ended func()) {
 	if r.hostile {
 		o.Timeout = r.upTo(time.Minute)
 	}
-	c, err := s.loop.Dial("tcp", r.addresses[r.rng.IntN(len(r.addresses))], o, t)
+	to := r.target(h)
+	c, err := s.loop.Dial(to.network, to.at, o, t)
 	if err != nil {
 		if !r.hostile {
 			r.fail("%s: dial: %v", s.name, err)
@@ -195,6 +210,20 @@ func (s *station) dial(ended func()) {
 	t.end = client.open()
 	if r.chance(20) {
 		t.say() // before it is connected
+	}
+}
+
+// evict aborts another connection of the loop's from inside a handler, and lets
+// a new one have its place at once: the event that the other one may have later
+// in this batch is nobody's.
+func (s *station) evict(by *talker) {
+	other := s.talkers[s.run.rng.IntN(len(s.talkers))]
+	if other == by || other.end == nil {
+		return
+	}
+	other.abort()
+	if s.redial != nil && !s.stopped {
+		s.redial()
 	}
 }
 

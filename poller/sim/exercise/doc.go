@@ -8,6 +8,9 @@
 //
 //   - Bytes arrive once and in order, and an end of stream comes behind the last
 //     of them (file pipe_test.go).
+//   - A datagram arrives as it was sent, once, or twice where the dial says so, and
+//     where it was sent; none that its sender was told not to have sent (file
+//     mail_test.go).
 //   - Nobody waits for ever: a world in which nothing can go on is an error of
 //     package sim's.
 //   - Every callback, task, timer and posted function runs once, none early, and
@@ -15,6 +18,11 @@
 //   - Marks and budgets hold in every turn, and no call names a descriptor that
 //     is not open (file system_test.go, between the loop and its system).
 //   - At the end no task, no waiter and no descriptor is left.
+//
+// Goroutines beside the programs are in bubbles of their own: file
+// outside_test.go. What cannot be in a world is not exercised: loops that make
+// their own threads (coro.Server, reactor.Group), and descriptors that are handed
+// out (Detach, File).
 //
 // Where a world has no faults, an error that nobody has caused is one of ours. In
 // the others it is not, but all the rest holds.

@@ -1,6 +1,7 @@
 package exercise
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/weft-go/weft/poller"
@@ -17,13 +18,14 @@ type system struct {
 	limits reactor.Limits
 	open   map[poller.FD]*usage
 	after  func() // what else to look at after each turn; nil
+	batch  int    // events of the last Wait
 	ended  bool   // the host has gone
 }
 
 // usage is what one turn did with a descriptor.
 type usage struct {
 	read, accepted int
-	peer           string // of a connection that was accepted
+	peer, local    string // the name of a connection that was accepted, or dialled over a Unix socket
 }
 
 func (r *run) system(name string, os poller.OS, limits reactor.Limits) *system {
@@ -46,6 +48,7 @@ func (s *system) Wait(events []poller.Event, timeout time.Duration) (int, error)
 		s.after()
 	}
 	n, err := s.Simulated.Wait(events, timeout)
+	s.batch = n
 	if err == sim.ErrEnded {
 		s.ended = true
 	}
@@ -71,14 +74,22 @@ func (s *system) opened(fd poller.FD, err error) {
 func (s *system) Listen(at poller.Addr, o poller.ListenOptions) (poller.FD, error) {
 	fd, err := s.Simulated.Listen(at, o)
 	s.opened(fd, err)
+	if err == nil && at.IsUnix() {
+		s.run.dialled = nil
+	}
 	return fd, err
 }
 
+// Accept gives a Unix socket's peer, which has no address, the name that Connect
+// gave it: they are accepted in the order in which they were connected.
 func (s *system) Accept(listener poller.FD) (poller.FD, poller.Addr, error) {
 	u := s.known("accept", listener)
 	fd, peer, err := s.Simulated.Accept(listener)
 	if s.opened(fd, err); err == nil {
 		u.accepted++
+		if peer.IsUnix() {
+			peer.Path, s.run.dialled = s.run.dialled[0], s.run.dialled[1:]
+		}
 		s.open[fd].peer = peer.String()
 	}
 	return fd, peer, err
@@ -87,7 +98,50 @@ func (s *system) Accept(listener poller.FD) (poller.FD, poller.Addr, error) {
 func (s *system) Connect(to poller.Addr, o poller.SocketOptions) (poller.FD, error) {
 	fd, err := s.Simulated.Connect(to, o)
 	s.opened(fd, err)
+	if err == nil && to.IsUnix() {
+		s.run.names++
+		s.open[fd].local = fmt.Sprint("@", s.run.names)
+		s.run.dialled = append(s.run.dialled, s.open[fd].local)
+	}
 	return fd, err
+}
+
+func (s *system) LocalAddr(fd poller.FD) (poller.Addr, error) {
+	a, err := s.Simulated.LocalAddr(fd)
+	if u := s.open[fd]; u != nil && u.local != "" {
+		a.Path = u.local
+	}
+	return a, err
+}
+
+func (s *system) PeerAddr(fd poller.FD) (poller.Addr, error) {
+	a, err := s.Simulated.PeerAddr(fd)
+	if u := s.open[fd]; u != nil && a.IsUnix() && u.peer != "" {
+		a.Path = u.peer
+	}
+	return a, err
+}
+
+func (s *system) ListenPacket(at poller.Addr, o poller.PacketOptions) (poller.FD, error) {
+	fd, err := s.Simulated.ListenPacket(at, o)
+	s.opened(fd, err)
+	return fd, err
+}
+
+func (s *system) ConnectPacket(from, to poller.Addr, o poller.PacketOptions) (poller.FD, error) {
+	fd, err := s.Simulated.ConnectPacket(from, to, o)
+	s.opened(fd, err)
+	return fd, err
+}
+
+func (s *system) Receive(fd poller.FD, into []poller.Datagram) (int, error) {
+	s.known("recvmsg", fd)
+	return s.Simulated.Receive(fd, into)
+}
+
+func (s *system) Send(fd poller.FD, out []poller.Datagram) (int, error) {
+	s.known("sendmsg", fd)
+	return s.Simulated.Send(fd, out)
 }
 
 func (s *system) Add(fd poller.FD, t poller.Token) error {

@@ -86,6 +86,9 @@ func (t *talker) OnData(c *reactor.Conn, data []byte) int {
 	}
 	e.in.got += n
 	t.kept = len(data) - n
+	if t.station.system.batch > 1 && r.chance(70) {
+		t.station.evict(t)
+	}
 	return n
 }
 

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"time"
 
 	"github.com/weft-go/weft/coro"
 	"github.com/weft-go/weft/poller"
+	"github.com/weft-go/weft/poller/sim"
 	"github.com/weft-go/weft/reactor"
 )
 
@@ -34,11 +34,11 @@ func (r *run) loop(name string, main func(ctx context.Context, s *system) error)
 	}
 }
 
-func (r *run) taskClient(name string) func(poller.OS) error {
+func (r *run) taskClient(h *sim.Host, name string) func(poller.OS) error {
 	return r.loop(name, func(ctx context.Context, s *system) error {
 		return coro.WithScope(ctx, func(scope *coro.Scope) error {
 			for range 1 + r.rng.IntN(3) {
-				if err := scope.Go(func(ctx context.Context) error { return r.visit(ctx, s) }); err != nil {
+				if err := scope.Go(func(ctx context.Context) error { return r.visit(ctx, h, s) }); err != nil {
 					return err
 				}
 			}
@@ -48,19 +48,18 @@ func (r *run) taskClient(name string) func(poller.OS) error {
 }
 
 // visit is a client's conversation.
-func (r *run) visit(ctx context.Context, s *system) error {
+func (r *run) visit(ctx context.Context, h *sim.Host, s *system) error {
 	if err := coro.Sleep(ctx, r.delay()); err != nil {
 		return err
 	}
-	to := r.addresses[r.rng.IntN(len(r.addresses))]
-	if r.chance(30) {
-		_, port, _ := net.SplitHostPort(to)
-		to = "server:" + port
+	to := r.target(h)
+	if to.network == "tcp" && r.chance(30) {
+		to.at = "server" + to.listen
 	}
 	var c *coro.Conn
 	impatient := r.chance(20)
 	dial := func(ctx context.Context) (err error) {
-		c, err = coro.Dial(ctx, "tcp", to)
+		c, err = coro.Dial(ctx, to.network, to.at)
 		return err
 	}
 	var err error

@@ -2,7 +2,6 @@ package exercise
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"time"
@@ -12,9 +11,9 @@ import (
 )
 
 // taskServer has a task for each connection, which talks as clients do.
-func (r *run) taskServer(name string, port int) func(poller.OS) error {
+func (r *run) taskServer(name string, at address) func(poller.OS) error {
 	return r.loop(name, func(ctx context.Context, s *system) error {
-		return r.serve(ctx, name, port, func(ctx context.Context, ln net.Listener) error {
+		return r.serve(ctx, name, at, func(ctx context.Context, ln net.Listener) error {
 			return r.serveConfig().Serve(ctx, ln, func(ctx context.Context, c net.Conn) error {
 				_, server := r.conversation(c.RemoteAddr().String())
 				return server.open().talk(ctx, s, c.(*coro.Conn))
@@ -24,9 +23,9 @@ func (r *run) taskServer(name string, port int) func(poller.OS) error {
 }
 
 // stacklessServer answers each piece that it reads with a little something.
-func (r *run) stacklessServer(name string, port int) func(poller.OS) error {
+func (r *run) stacklessServer(name string, at address) func(poller.OS) error {
 	return r.loop(name, func(ctx context.Context, s *system) error {
-		return r.serve(ctx, name, port, func(ctx context.Context, ln net.Listener) error {
+		return r.serve(ctx, name, at, func(ctx context.Context, ln net.Listener) error {
 			return r.serveConfig().ServeReadable(ctx, ln, func(ctx context.Context, c net.Conn) error {
 				_, e := r.conversation(c.RemoteAddr().String())
 				conn := c.(*coro.Conn)
@@ -108,18 +107,19 @@ func (r *run) serveConfig() (c coro.ServeConfig) {
 
 // serve listens, and serves until it is told to end: by the end of the listener,
 // or by a cancellation.
-func (r *run) serve(ctx context.Context, name string, port int, serve func(context.Context, net.Listener) error) error {
+func (r *run) serve(ctx context.Context, name string, at address, serve func(context.Context, net.Listener) error) error {
 	if r.over { // a host that restarts at the very end
 		return nil
 	}
 	orders := coro.NewInbox[struct{}](1)
 	r.stops[name] = func() { _ = orders.TrySend(struct{}{}) }
-	ln, err := coro.Listen(ctx, "tcp", fmt.Sprint(":", port))
+	listen := coro.ListenConfig{Options: poller.ListenOptions{ReusePort: at.shared}}.Listen
+	ln, err := listen(ctx, at.network, at.listen)
 	for err != nil && r.hostile { // no descriptors
 		if err := coro.Sleep(ctx, time.Second); err != nil {
 			return err
 		}
-		ln, err = coro.Listen(ctx, "tcp", fmt.Sprint(":", port))
+		ln, err = listen(ctx, at.network, at.listen)
 	}
 	if err != nil {
 		return err

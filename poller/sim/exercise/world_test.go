@@ -21,16 +21,27 @@ type run struct {
 	world *sim.World
 	// hostile: there are faults that no program is safe from.
 	hostile bool
+	// unix: a server listens at a Unix socket, too.
+	unix bool
+	// lossy: a datagram may be lost.
+	lossy bool
 	// together: all clients come at the same moment.
 	together bool
 
 	server    *sim.Host
 	clients   []*sim.Host
-	addresses []string // of the servers
+	addresses []address // of the servers
+	dialled   []string  // names for connections to the Unix socket that wait to be accepted
+	names     int       // of those there have been
 	// stops tell a server to end; a host that restarts sets its own anew.
 	stops  map[string]func()
-	over   bool // they have been told
-	living int  // programs that have not returned, those of Go's
+	served []string // the servers' names
+	over   bool     // they have been told
+	living int      // programs that have not returned, those of Go's
+
+	mail     *mail
+	open     []poller.Addr // of the clients' datagram sockets
+	question int           // the last one that was asked
 
 	conversations map[string][2]*end
 	ends          []*end
@@ -60,17 +71,26 @@ func newRun(seed uint64) *run {
 	if draw.IntN(2) == 0 {
 		c.Dials.SlowDisk = 30 * time.Millisecond
 	}
+	r.lossy = r.hostile || c.Dials.DatagramLoss > 0
+	r.mail = &mail{run: r, doubles: c.Dials.DatagramDuplicates > 0}
+	r.unix = draw.IntN(10) < 3
+	if r.unix {
+		c.Dials.AbortAccept = 0 // see system.Accept
+	}
 	r.world = sim.New(c)
 	r.rng = r.world.Rand()
 	return r
 }
 
-// freedoms are those of the contract, each never, rarely, or nearly always.
+// freedoms are those of the contract, and those of a network with datagrams, each never, rarely, or nearly always.
 func freedoms(draw *rand.Rand) (d sim.Dials) {
 	for _, p := range []*float64{&d.ShortRead, &d.ShortWrite, &d.Spurious, &d.LateEvent, &d.Coalesce, &d.NoHint} {
 		*p = []float64{0, 0.1, 0.9}[draw.IntN(3)]
 	}
 	d.Interrupt = []float64{0, 0.1, 0.5}[draw.IntN(3)]
+	for _, p := range []*float64{&d.DatagramLoss, &d.DatagramDuplicates, &d.DatagramReorder} {
+		*p = []float64{0, 0, 0.2}[draw.IntN(3)]
+	}
 	return d
 }
 
@@ -87,23 +107,6 @@ func link(draw *rand.Rand) sim.Conditions {
 		Jitter:    []time.Duration{0, 5 * time.Millisecond}[draw.IntN(2)],
 		Bandwidth: []int{0, 0, 1 << 20}[draw.IntN(3)],
 		Loss:      []float64{0, 0, 0.05}[draw.IntN(3)],
-	}
-}
-
-// populate makes the hosts and starts the servers.
-func (r *run) populate() {
-	r.server = r.world.Host("server")
-	kinds := []struct {
-		name  string
-		start func(name string, port int) func(poller.OS) error
-	}{{"tasks", r.taskServer}, {"stackless", r.stacklessServer}, {"callbacks", r.callbackServer}}
-	for _, i := range r.rng.Perm(len(kinds))[:1+r.rng.IntN(2)] {
-		name, port := kinds[i].name, 7+i
-		r.addresses = append(r.addresses, fmt.Sprintf("%v:%d", r.server.Addr(), port))
-		r.program(r.server, name, kinds[i].start(name, port))
-	}
-	for i := range 1 + r.rng.IntN(3) {
-		r.clients = append(r.clients, r.world.Host(fmt.Sprint("client", i)))
 	}
 }
 
@@ -130,7 +133,7 @@ func (r *run) program(h *sim.Host, name string, main func(poller.OS) error) {
 // play lets the servers begin to listen, the clients talk, and the servers end.
 func (r *run) play() {
 	servers := r.living
-	r.together = r.chance(30)
+	r.together = r.chance(50)
 	if err := r.world.RunFor(time.Millisecond); err != nil {
 		r.fail("%v", err)
 		return
@@ -140,11 +143,13 @@ func (r *run) play() {
 		if r.rng.IntN(8) == 0 {
 			h = r.server // over its loopback
 		}
-		switch kind := r.rng.IntN(5); kind {
+		switch kind := r.rng.IntN(6); kind {
 		case 0, 1:
-			r.program(h, fmt.Sprint("tasks", i), r.taskClient(fmt.Sprint(h.Name(), "/tasks", i)))
+			r.program(h, fmt.Sprint("tasks", i), r.taskClient(h, fmt.Sprint(h.Name(), "/tasks", i)))
 		case 2, 3:
-			r.program(h, fmt.Sprint("callbacks", i), r.callbackClient(fmt.Sprint(h.Name(), "/callbacks", i)))
+			r.program(h, fmt.Sprint("callbacks", i), r.callbackClient(h, fmt.Sprint(h.Name(), "/callbacks", i)))
+		case 4:
+			r.program(h, fmt.Sprint("mail", i), r.correspondent(h, fmt.Sprint(h.Name(), "/mail", i)))
 		default:
 			r.program(h, fmt.Sprint("kit", i), r.kitProgram(fmt.Sprint(h.Name(), "/kit", i)))
 		}
@@ -154,7 +159,7 @@ func (r *run) play() {
 		return
 	}
 	r.over = true
-	for _, name := range []string{"tasks", "stackless", "callbacks"} {
+	for _, name := range r.served {
 		if stop := r.stops[name]; stop != nil {
 			stop()
 		}
@@ -244,8 +249,9 @@ func (r *run) crash(h *sim.Host) {
 func (r *run) settle() {
 	r.world.Close()
 	for _, e := range r.ends {
-		e.out.settle()
+		e.settle()
 	}
+	r.mail.settle()
 	for _, check := range r.checks {
 		check()
 	}
