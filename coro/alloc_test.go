@@ -3,6 +3,7 @@ package coro
 import (
 	"context"
 	"io"
+	"net"
 	"testing"
 	"time"
 
@@ -65,3 +66,36 @@ func TestOperationsDoNotAllocate(t *testing.T) {
 }
 
 func nothing(context.Context) error { return nil }
+
+func TestServeReadableCallsDoNotAllocate(t *testing.T) {
+	if raceEnabled || !hasFastIdentity {
+		t.Skip("the race detector allocates, and so does identity where there is no assembly for it")
+	}
+	onEveryBackend(t, func(t *testing.T, e *env) {
+		var buf [1]byte
+		echo := func(_ context.Context, c net.Conn) error {
+			n, err := c.Read(buf[:])
+			if err == nil {
+				_, err = c.Write(buf[:n])
+			}
+			return err
+		}
+		require.NoError(t, e.servingReadable(ServeConfig{}, echo, func(ctx context.Context, _ *Scope, ln *Listener, _ *handlers) {
+			c := e.dial(ctx, ln)
+			message := make([]byte, 1)
+			var failed error
+			allocs := testing.AllocsPerRun(200, func() {
+				if _, err := c.Write(message); err != nil {
+					failed = err
+				}
+				if _, err := c.Read(message); err != nil {
+					failed = err
+				}
+			})
+			require.NoError(t, failed)
+			require.Zero(t, allocs, "allocations of a call of the handler")
+			require.NoError(t, c.Close())
+			require.NoError(t, ln.Close())
+		}))
+	})
+}

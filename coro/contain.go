@@ -9,11 +9,13 @@ import (
 // contain is the end of a task whose failure is nobody's but its own: it is
 // logged, unless it only says that the connection or the scope has ended.
 func (l *loop) contain(s *cancelScope, err error) {
+	if err == nil || s.cause != nil && isEcho(err, s.cause) {
+		return // before the variables below, which are allocated
+	}
 	var panicked *PanicError
 	var exited *GoexitError
 	var network *net.OpError
 	switch {
-	case err == nil || s.cause != nil && isEcho(err, s.cause):
 	case errors.As(err, &panicked):
 		l.log.Error("coro: panic in a handler, its connection is closed",
 			"panic", panicked.Value, "name", panicked.Name, "handler", panicked.Spawned, "stack", string(panicked.Stack))

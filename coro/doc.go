@@ -95,8 +95,9 @@
 // lookup (Dial's is done elsewhere). [Blocking] is the way to do it. A mutex
 // between two tasks of one loop can stop it for ever: the one waits for the lock,
 // and the other, which has it, never runs. The same mutex may be inside a library:
-// two tasks in one tls.Conn during its handshake. The watchdog finds it, and says
-// which task and where.
+// two tasks in one tls.Conn during its handshake, or one that reads and one that
+// writes after it (see examples/tls). The watchdog finds it, and says which task
+// and where.
 //
 // runtime.LockOSThread in a task must be undone before the task suspends. The Go
 // runtime answers the contrary with a fatal error that no recover catches.
@@ -135,8 +136,7 @@
 // a connection, a connection of a listener, get it in the order in which they came.
 // A task that never has to wait, because its connection always has bytes and room,
 // is made to let the others run every 32 operations; a loop looks for new events
-// every 256 tasks, and before a task goes on that has been made to wait when a turn
-// is 200 us old.
+// every 256 tasks, and where such tasks have made a turn last for a millisecond.
 //
 // # Sync kit
 //

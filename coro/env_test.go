@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -264,6 +265,16 @@ type faultyOS struct {
 	wait      func() error
 	writeMost int // bytes a Write takes
 	accepted  int // counts
+
+	readTakes time.Duration // what a Read does to the clock
+	late      atomic.Int64  // what they have done; a watchdog looks as well
+}
+
+func (f *faultyOS) Now() time.Duration { return f.OS.Now() + time.Duration(f.late.Load()) }
+
+func (f *faultyOS) Read(fd poller.FD, p []byte) (int, error) {
+	f.late.Add(int64(f.readTakes))
+	return f.OS.Read(fd, p)
 }
 
 func (f *faultyOS) Write(fd poller.FD, p []byte) (int, error) {

@@ -50,7 +50,8 @@ type loop struct {
 	signals   map[*Signals]struct{}
 	readables map[*Scope]*server // of ServeReadable, by scope
 	helpers   sync.WaitGroup     // what runs, or waits to run, on goroutines for tasks
-	buffers   [][]byte           // free copy buffers; the last one used is taken first
+	fairness  fairness
+	buffers   [][]byte // free copy buffers; the last one used is taken first
 	pipes     pipePool
 }
 

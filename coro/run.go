@@ -87,6 +87,7 @@ func (c Config) run(ctx context.Context, main func(ctx context.Context) error, s
 		reactor: r, log: c.Logger, maxIdle: c.MaxIdle, done: make(chan struct{}),
 		listeners: make(map[*Listener]struct{}), packets: make(map[*PacketConn]struct{}),
 		signals: make(map[*Signals]struct{}), readables: make(map[*Scope]*server),
+		fairness: fairness{long: -1},
 	}
 	l.home.Store(currentG())
 	root := newScope(l, nil, ctx)

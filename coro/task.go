@@ -263,14 +263,6 @@ func (t *task) interrupt(cause error) {
 	}
 }
 
-// pass lets everyone else have a turn: to the end of the queue.
-func (t *task) pass() {
-	l := t.loop()
-	t.state, t.since = taskReady, l.stamp()
-	l.reactor.Schedule(t)
-	t.yield(struct{}{})
-}
-
 // await waits for a direction of a source.
 func (t *task) await(s *reactor.Source, d reactor.Direction) error {
 	if err := s.Await(d, t); err != nil {

@@ -220,29 +220,6 @@ func TestTaskThatNeverWaitsYieldsAfterItsBudget(t *testing.T) {
 	})
 }
 
-// The only task that is ready would go on at once, 256 times in a turn, and
-// nobody looked at the descriptors meanwhile.
-func TestTaskThatNeverWaitsLetsTheLoopLookForEvents(t *testing.T) {
-	const resumes = 50
-	require.NoError(t, Run(t.Context(), func(ctx context.Context) error {
-		before, err := Stats(ctx)
-		require.NoError(t, err)
-		var m Mutex
-		for range resumes {
-			for range operationsPerResume {
-				require.NoError(t, m.Lock(ctx))
-				require.NoError(t, m.Unlock())
-			}
-			for began := time.Now(); time.Since(began) < longTurn; { // an operation that takes long
-			}
-		}
-		after, err := Stats(ctx)
-		require.NoError(t, err)
-		require.GreaterOrEqual(t, after.Reactor.Turns-before.Reactor.Turns, uint64(resumes-1), "turns of the loop")
-		return nil
-	}))
-}
-
 func TestTaskStatesAndWaitsHaveNames(t *testing.T) {
 	for state, want := range map[fmt.Stringer]string{
 		taskIdle: "idle", taskReady: "ready", taskRunning: "running", taskParked: "parked", taskLost: "lost",

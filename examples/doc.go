@@ -6,12 +6,18 @@
 //	coroecho   the same as straight-line code, in tasks
 //	udpecho    datagrams, in batches
 //	chat       several tasks that share state, without a lock
-//	redis      a protocol that others defined, with their clients
+//	simchat    a room that acknowledges, tested in a simulated network
 //	prefork    processes: reloads and upgrades while clients stay connected
+//	jobs       a master and workers without sockets
+//
+// Then the protocols and libraries that programs are made of, as they are, in tasks:
+//
+//	tls        crypto/tls
+//	http       HTTP/1.1 by fasthttp, also over TLS
+//	websocket  WebSocket by gobwas/ws, idle without a stack
+//	redis      the Redis protocol, on one loop without a lock
 //	proxy      a TCP proxy: two flows for each client, health checks, splice
 //	fetch      a client: net/http's, many pages at a time
-//	jobs       a master and workers without sockets
-//	websocket  a library of the net.Conn world: WebSocket, idle without a stack
 //
 // All but fetch and jobs take -addr, and all end on Ctrl-C. Its own tests are the rules
 // of the tree.

@@ -136,3 +136,21 @@ func TestFunctionsOverTheBudgetRunInTheNextTurnWithoutASleep(t *testing.T) {
 	}
 	require.EqualValues(t, -1, f.timeout)
 }
+
+func TestScheduleNextLetsTheLoopLookFirst(t *testing.T) {
+	l, f := newFakeLoop(t, Options{})
+	_, file := f.conn(t, l, ConnOptions{}, echoing{})
+	runs := 0
+	var again runFunc
+	again = func() {
+		runs++
+		l.ScheduleNext(again)
+	}
+	l.Schedule(again)
+	for n := range 5 {
+		f.feed(file, "ping")
+		turn(t, l)
+		require.Equal(t, n+1, runs, "runs after as many turns")
+		require.Len(t, file.out, 4*(n+1), "bytes echoed meanwhile")
+	}
+}

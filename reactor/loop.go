@@ -306,9 +306,9 @@ func (l *Loop) After(d time.Duration) time.Duration {
 // first out.
 func (l *Loop) Schedule(r Runnable) { l.ready.push(r) }
 
-// ScheduleNext adds r to the batch of the next turn: it runs when the loop has
-// looked at its descriptors and timers again. It is for what has used up its
-// share of this turn.
+// ScheduleNext adds r to the batch of the next turn, behind what that turn's
+// events make ready. It is for what goes on for long: the loop looks at its
+// descriptors first.
 func (l *Loop) ScheduleNext(r Runnable) { l.carry(r) }
 
 // Post makes the loop call fn. Any goroutine may call it; functions of one

@@ -7,8 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/weft-go/weft/poller/browsertest"
 	"github.com/weft-go/weft/examples/internal/child"
+	"github.com/weft-go/weft/poller/browsertest"
 )
 
 // say types a text into the page and sends it, as a user does.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/weft-go/weft/poller/leaktest"
 )
@@ -20,13 +21,13 @@ const variable = "WEFT_EXAMPLE"
 
 // Main is the TestMain of an example: the test binary is the example when it is
 // started by Command, and otherwise runs the tests, which fail if they leave
-// goroutines or descriptors behind.
-func Main(m *testing.M, example func()) {
+// goroutines or descriptors behind. The options excuse goroutines.
+func Main(m *testing.M, example func(), excused ...goleak.Option) {
 	if os.Getenv(variable) != "" {
 		example()
 		os.Exit(0)
 	}
-	leaktest.Main(m)
+	leaktest.Main(m, excused...)
 }
 
 // Command is the example as a process, not yet started.

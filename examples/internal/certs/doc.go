@@ -1,0 +1,3 @@
+// Package certs is how examples come to their certificates: from files, or made
+// for trying out.
+package certs

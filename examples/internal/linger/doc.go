@@ -1,0 +1,2 @@
+// Package linger is the end of a connection whose last words should arrive.
+package linger
