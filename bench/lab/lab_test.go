@@ -118,11 +118,11 @@ func TestRunIsCutBetweenBlocksOnly(t *testing.T) {
 	l, err := New(s)
 	require.NoError(t, err)
 	began := time.Now().Add(-time.Hour)
-	require.Empty(t, l.cut(0, began), "something is measured in any case")
-	require.Empty(t, l.cut(1, began))
-	require.Equal(t, "2 of 24 samples fitted into 1ns", l.cut(2, began))
-	l.settings.Budget = 24 * time.Hour
-	require.Empty(t, l.cut(2, began))
+	require.False(t, l.late(0, 2, began), "something is measured in any case")
+	require.False(t, l.late(1, 1, began))
+	require.True(t, l.late(2, 2, began))
+	l.settings.Budget = 24 * 365 * time.Hour
+	require.False(t, l.late(2, 2, began))
 }
 
 // runs is a generator whose windows have these rates.

@@ -37,6 +37,8 @@ type Lab struct {
 	until []time.Duration
 	// fit is how many connections one process can have.
 	fit int
+	// retaken is how many samples were taken again so far.
+	retaken int
 	// Omitted says, in sentences, what will not be measured and why.
 	Omitted []string
 }
@@ -74,6 +76,9 @@ func New(s Settings) (*Lab, error) {
 		points := sc.Points(s.Profile)
 		if len(points) == 0 { // it was asked for by name
 			points = sc.Points(scenario.Full)
+		}
+		for i := range points {
+			points[i] = points[i].Resolve(l.fit)
 		}
 		for axis, values := range s.Overrides {
 			points = scenario.Override(points, axis, values)

@@ -45,11 +45,13 @@ type Report struct {
 func (l *Lab) Run(ctx context.Context, keep func(result.Sample) error, tell func(Progress)) (Report, error) {
 	var r Report
 	began, failed := time.Now(), map[string]bool{}
-	for i, s := range l.order {
-		if cut := l.cut(i, began); cut != "" {
-			r.Cut = cut
-			return r, nil
+	skipped := 0
+	for i := 0; i < len(l.order); i++ {
+		if n := l.block(i); l.late(i, n, began) {
+			skipped, i = skipped+n, i+n-1
+			continue
 		}
+		s := l.order[i]
 		tell(Progress{Done: i, Total: len(l.order), Left: l.left(i, began), Next: s.result(), Rounds: l.rounds()})
 		cell := s.row.label + " " + s.place.point().Key()
 		if failed[cell] {
@@ -69,6 +71,9 @@ func (l *Lab) Run(ctx context.Context, keep func(result.Sample) error, tell func
 		}
 		r.Taken++
 	}
+	if skipped > 0 {
+		r.Cut = fmt.Sprintf("%d of %d samples fitted into %v", len(l.order)-skipped, len(l.order), l.settings.Budget)
+	}
 	return r, nil
 }
 
@@ -82,17 +87,15 @@ func (l *Lab) left(i int, began time.Time) time.Duration {
 	return left
 }
 
-// cut says why no more is begun at step i: only at the beginning of a block, so
-// that what there is can be compared in pairs.
-func (l *Lab) cut(i int, began time.Time) string {
+// late reports that the n steps from i on, if they are a whole block, would not end
+// within the budget. Shorter blocks after them may. Blocks are not cut, so that what
+// there is can be compared in pairs, and the first one is measured in any case.
+func (l *Lab) late(i, n int, began time.Time) bool {
 	s := l.settings
 	if s.Budget == 0 || i == 0 || l.block(i-1) > 1 {
-		return ""
+		return false
 	}
 	passed := time.Since(began)
-	next := float64(l.until[i+l.block(i)]-l.until[i]) * float64(passed) / float64(l.until[i])
-	if passed+time.Duration(next) <= s.Budget {
-		return ""
-	}
-	return fmt.Sprintf("%d of %d samples fitted into %v", i, len(l.order), s.Budget)
+	rate := float64(passed) / float64(max(l.until[i], 1))
+	return passed+time.Duration(float64(l.until[i+n]-l.until[i])*rate) > s.Budget
 }

@@ -27,7 +27,7 @@ type Settings struct {
 	Duration, Window time.Duration
 	Windows          int
 	// Retakes is how often a sample is taken again that something else on the
-	// machine disturbed.
+	// machine disturbed; a tenth of all samples at most are.
 	Retakes int
 	// Budget is the time after which no block is begun that would not end within
 	// it; 0 is no limit.

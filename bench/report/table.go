@@ -35,10 +35,10 @@ func WriteTables(w io.Writer, f result.File) error {
 		}
 		out.point(at, shown(at, all.Metrics, sc.Shows), marksAt(f, at))
 	}
-	out.line("x is the ratio to %s: the median of the rounds' quotients, of at most %d rounds.\n"+
+	out.line("x is the ratio to %s: the median of the rounds' quotients.\n"+
 		"  *  its 95 %% interval leaves 1 out (from six rounds on)\n"+
 		"  ** so it does when all ratios of the metric are tested together (Holm, 5 %%)\n"+
-		"CPU and context switches are the server's, per message.", f.Run.Reference, f.Run.Rounds)
+		"CPU and context switches are the server's, per message.", f.Run.Reference)
 	return out.err
 }
 

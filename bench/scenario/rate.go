@@ -29,11 +29,10 @@ var rate = Scenario{
 		}}
 	},
 	Figures: func(_ Axes, r Reading) Figures {
-		f := r.costs(everybody).add(traffic(r.group(everybody)))
-		if r.Highest > 0 {
-			return Figures{result.HighestRate: r.Highest}
+		if r.Highest != nil {
+			return Figures{result.HighestRate: *r.Highest}
 		}
-		return f
+		return r.costs(everybody).add(traffic(r.group(everybody)))
 	},
 	Searches: true,
 }
