@@ -19,10 +19,12 @@ import (
 
 // grammar is the command line.
 type grammar struct {
-	Run   runCommand   `cmd:"" default:"withargs" help:"Measure backends (the default command)."`
-	Idle  idleCommand  `cmd:"" help:"Measure connections that wait: memory, CPU, threads."`
-	Load  loadCommand  `cmd:"" help:"Offer a load to any server and check every byte that comes back."`
-	Serve serveCommand `cmd:"" help:"Run one backend as an echo server until SIGTERM or Ctrl-C."`
+	Run     runCommand     `cmd:"" default:"withargs" help:"Measure backends (the default command)."`
+	Idle    idleCommand    `cmd:"" help:"Measure connections that wait: memory, CPU, threads."`
+	Report  reportCommand  `cmd:"" help:"Make a page, and other files, of stored results."`
+	Compare compareCommand `cmd:"" help:"Say what changed between two result files, and whether it is real."`
+	Serve   serveCommand   `cmd:"" help:"Run one backend as an echo server until SIGTERM or Ctrl-C."`
+	Load    loadCommand    `cmd:"" help:"Offer a load to any server and check every byte that comes back."`
 }
 
 // Exit statuses.

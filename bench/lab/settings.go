@@ -43,8 +43,8 @@ type Settings struct {
 func Of(p scenario.Profile) Settings {
 	if p == scenario.Full {
 		return Settings{
-			Profile: p, Duration: time.Second,
-			Window: 300 * time.Millisecond, Windows: 6, Retakes: 2,
+			Profile: p, Duration: 800 * time.Millisecond,
+			Window: 200 * time.Millisecond, Windows: 6, Retakes: 2,
 		}
 	}
 	return Settings{

@@ -37,7 +37,7 @@ func WriteTables(w io.Writer, f result.File) error {
 	}
 	out.line("x is the ratio to %s: the median of the rounds' quotients.\n"+
 		"  *  its 95 %% interval leaves 1 out (from six rounds on)\n"+
-		"  ** so it does when all ratios of the metric are tested together (Holm, 5 %%)\n"+
+		"  ** so it does when all ratios of its column are tested together (Holm, 5 %%)\n"+
 		"CPU and context switches are the server's, per message.", f.Run.Reference)
 	return out.err
 }

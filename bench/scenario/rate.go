@@ -19,7 +19,7 @@ var rate = Scenario{
 		if p == Quick {
 			return along(base, Rate, 10_000)
 		}
-		points := along(base, Rate, 1000, 5000, 10_000, 20_000, 40_000, 60_000, 80_000, 100_000)
+		points := along(base, Rate, 1000, 10_000, 20_000, 40_000, 60_000, 80_000)
 		return append(points, base.with(Limit, 1000))
 	},
 	Groups: func(a Axes) []load.Group {

@@ -18,7 +18,7 @@ var scale = Scenario{
 		if p == Quick {
 			return nil
 		}
-		return along(Axes{}, Conns, 1, 10, 100, 1000, 5000, 10_000, PerProcess, 2*PerProcess)
+		return along(Axes{}, Conns, 1, 100, 1000, 5000, PerProcess, 2*PerProcess)
 	},
 	Groups: func(a Axes) []load.Group {
 		return []load.Group{{Name: everybody, Role: load.Echo, Conns: a.Int(Conns), Size: messageSize, Depth: 1}}

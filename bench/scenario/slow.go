@@ -31,7 +31,7 @@ var slow = Scenario{
 		if p == Quick { // a short sample is to have some slow ones, too
 			return along(base, Rate, 5000)
 		}
-		return append(along(base, workCPU, 0, 1), base.with(Rate, 5000))
+		return along(base, workCPU, 0, 1)
 	},
 	Groups: func(a Axes) []load.Group {
 		work := load.Blocking

@@ -41,7 +41,7 @@ type Row struct {
 type Cell struct {
 	Median stats.Interval
 	// Against is the paired comparison with the reference, and P its p-value after
-	// Holm's correction for all comparisons of the same metric in the file.
+	// Holm's correction for all backends that are compared in it at this point.
 	Against stats.Comparison
 	P       float64
 }
@@ -61,8 +61,10 @@ func Of(f result.File) Summary {
 	for i := range s.Points {
 		s.Points[i].Rows = rows(f, s.Points[i].Key())
 	}
-	for _, m := range s.Metrics {
-		s.correct(m.Name, f.Run.Reference)
+	for _, p := range s.Points {
+		for _, m := range s.Metrics {
+			p.correct(m.Name, f.Run.Reference)
+		}
 	}
 	return s
 }
@@ -151,27 +153,26 @@ func rows(f result.File, key string) []Row {
 	return ordered
 }
 
-// correct fills the corrected p-values of one metric. The reference is not
-// compared with itself, so it takes no part.
-func (s *Summary) correct(metric, reference string) {
-	var places []map[string]Cell
+// correct fills the corrected p-values of one metric, which are a column of a table:
+// those that a reader takes in at once. The reference is not compared with itself, so
+// it takes no part.
+func (p Point) correct(metric, reference string) {
+	var cells []map[string]Cell
 	var ps []float64
-	for _, point := range s.Points {
-		for _, row := range point.Rows {
-			cell, ok := row.Cells[metric]
-			if !ok {
-				continue
-			}
-			cell.P = cell.Against.P
-			row.Cells[metric] = cell
-			if row.Backend != reference && cell.Against.Ratio.N > 0 {
-				places, ps = append(places, row.Cells), append(ps, cell.Against.P)
-			}
+	for _, row := range p.Rows {
+		cell, ok := row.Cells[metric]
+		if !ok {
+			continue
+		}
+		cell.P = cell.Against.P
+		row.Cells[metric] = cell
+		if row.Backend != reference && cell.Against.Ratio.N > 0 {
+			cells, ps = append(cells, row.Cells), append(ps, cell.Against.P)
 		}
 	}
-	for i, p := range stats.Holm(ps) {
-		cell := places[i][metric]
-		cell.P = p
-		places[i][metric] = cell
+	for i, corrected := range stats.Holm(ps) {
+		cell := cells[i][metric]
+		cell.P = corrected
+		cells[i][metric] = cell
 	}
 }
