@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 	"testing"
 
 	"github.com/weft-go/weft/poller/leaktest"
@@ -14,7 +16,8 @@ const asGenerator = "WEFT_LOAD_TEST_AS_GENERATOR"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asGenerator) != "" {
-		if err := Control(context.Background(), os.Stdin, os.Stdout); err != nil {
+		ctx, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		if err := Control(ctx, os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
