@@ -38,7 +38,23 @@ func Start(ctx context.Context, s Spec, cpus []int) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	parts, err := s.parts(max(int(limit)-descriptorReserve, 0))
+	return start(ctx, s, cpus, max(int(min(limit, math.MaxInt32))-descriptorReserve, 0))
+}
+
+// start starts as many processes as it takes if so many connections fit in one.
+func start(ctx context.Context, s Spec, cpus []int, fit int) (*Process, error) {
+	to, err := s.target()
+	if err != nil {
+		return nil, err
+	}
+	total := 0
+	for _, g := range s.Groups {
+		total += g.Conns
+	}
+	if from := newSources(to); total > from.fit() {
+		return nil, fmt.Errorf("%w: %d connections to %s, and there are ports for %d", ErrPorts, total, s.Server, from.fit())
+	}
+	parts, err := s.parts(fit)
 	if err != nil {
 		return nil, err
 	}
