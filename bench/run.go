@@ -74,22 +74,34 @@ func (c *runCommand) Run(ctx context.Context, t *terminal) error {
 	if err := file.close(how, err); err != nil {
 		return err
 	}
-	if err := report.WriteHead(t.out, run); err != nil {
+	if err := c.tell(t, file, how); err != nil {
 		return err
 	}
-	if err := report.WriteTables(t.out, file.file); err != nil {
-		return err
-	}
-	if how.Cut != "" {
-		fmt.Fprintln(t.out, how.Cut)
-	}
-	fmt.Fprintf(t.out, "results in %s\n", path)
 	if len(how.Failures) > 0 {
 		return errBackendFailed
 	}
 	if c.Twice != "" {
 		return judgeTwice(t, file.file)
 	}
+	return nil
+}
+
+// tell prints the tables, and where the results are.
+func (c *runCommand) tell(t *terminal, file *recording, how lab.Report) error {
+	if err := report.WriteHead(t.out, file.file.Run); err != nil {
+		return err
+	}
+	if err := report.WriteTables(t.out, file.file); err != nil {
+		return err
+	}
+	page, err := file.writePage()
+	if err != nil {
+		return err
+	}
+	if how.Cut != "" {
+		fmt.Fprintln(t.out, how.Cut)
+	}
+	fmt.Fprintf(t.out, "\nresults in %s\nreport in %s\n", file.path, page)
 	return nil
 }
 
