@@ -60,8 +60,12 @@ func (p *printer) point(at summary.Point, metrics []result.Metric, marks []strin
 	header := table.Row{scenario.Describe(at.Axes)}
 	var columns []table.ColumnConfig
 	for _, m := range metrics {
-		header = append(header, m.Title, "x")
-		columns = append(columns, right(len(header)-1), right(len(header)))
+		header = append(header, m.Title)
+		columns = append(columns, right(len(header)))
+		if compares(m) {
+			header = append(header, "x")
+			columns = append(columns, right(len(header)))
+		}
 	}
 	t.AppendHeader(header)
 	t.SetColumnConfigs(columns)
@@ -72,12 +76,14 @@ func (p *printer) point(at summary.Point, metrics []result.Metric, marks []strin
 			continue
 		}
 		for _, m := range metrics {
-			cell, measured := r.Cells[m.Name]
-			if !measured {
-				cells = append(cells, "-", "-")
-				continue
+			value, x := "-", "-"
+			if cell, measured := r.Cells[m.Name]; measured {
+				value, x = number(cell.Median.Center, m.Digits), ratio(cell)
 			}
-			cells = append(cells, number(cell.Median.Center, m.Digits), ratio(cell))
+			cells = append(cells, value)
+			if compares(m) {
+				cells = append(cells, x)
+			}
 		}
 		t.AppendRow(cells)
 	}
@@ -92,6 +98,9 @@ func (p *printer) point(at summary.Point, metrics []result.Metric, marks []strin
 	}
 	p.line("")
 }
+
+// compares tells that a ratio of a metric says something: that one of two is better.
+func compares(m result.Metric) bool { return m.Better != result.Neither }
 
 // shown are those of the names that any row has.
 func shown(at summary.Point, all []result.Metric, names []string) (metrics []result.Metric) {
