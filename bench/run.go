@@ -81,7 +81,7 @@ func (c *runCommand) Run(ctx context.Context, t *terminal) error {
 		return errBackendFailed
 	}
 	if c.Twice != "" {
-		return judgeTwice(t, file.file)
+		return c.judgeTwice(t, file.file)
 	}
 	return nil
 }
@@ -172,7 +172,7 @@ func (c *runCommand) scenarios() ([]scenario.Scenario, error) {
 }
 
 // judgeTwice says what a run of the same backend under two labels has found.
-func judgeTwice(t *terminal, f result.File) error {
+func (c *runCommand) judgeTwice(t *terminal, f result.File) error {
 	compared, found := report.Twice(f)
 	if compared == 0 {
 		return errors.New("too few rounds to find any difference: six are the fewest")
@@ -183,7 +183,7 @@ func judgeTwice(t *terminal, f result.File) error {
 	if len(found) > 0 {
 		return fmt.Errorf("%d of %d comparisons of a backend with itself found a difference", len(found), compared)
 	}
-	fmt.Fprintf(t.out, "%d comparisons of %s with itself: no difference found\n", compared, f.Run.Backends[0].Name)
+	fmt.Fprintf(t.out, "%d comparisons of %s with itself: no difference found\n", compared, c.Twice)
 	return nil
 }
 

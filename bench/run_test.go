@@ -151,7 +151,7 @@ func TestTwiceFindsNoDifference(t *testing.T) {
 		}
 	}
 	require.Equal(t, exitOK, o.status, "%+v", o)
-	require.Regexp(t, `\d+ comparisons of net/A with itself: no difference found`, o.stdout)
+	require.Regexp(t, `\d+ comparisons of net with itself: no difference found`, o.stdout)
 }
 
 func TestIdleMeasuresEveryBackend(t *testing.T) {

@@ -34,7 +34,7 @@ var idle = Scenario{
 	Groups: func(a Axes) []load.Group {
 		g := load.Group{Name: everybody, Role: load.Idle, Conns: a.Int(Conns), Size: messageSize, Depth: 1}
 		if active := a.Int(Active); active > 0 {
-			g.Role, g.Active, g.Rotate = load.Echo, active, rotation
+			g.Role, g.Active, g.Rotate = load.Echo, min(active, g.Conns), rotation
 		}
 		return []load.Group{g}
 	},
