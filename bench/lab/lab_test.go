@@ -117,12 +117,18 @@ func TestRunIsCutBetweenBlocksOnly(t *testing.T) {
 	s.Budget = time.Nanosecond
 	l, err := New(s)
 	require.NoError(t, err)
-	began := time.Now().Add(-time.Hour)
-	require.False(t, l.late(0, 2, began), "something is measured in any case")
-	require.False(t, l.late(1, 1, began))
-	require.True(t, l.late(2, 2, began))
+	slow := pace{began: time.Now().Add(-time.Hour), thought: time.Second}
+	require.False(t, l.late(0, 2, pace{began: time.Now()}), "something is measured in any case")
+	require.False(t, l.late(1, 1, slow))
+	require.True(t, l.late(2, 2, slow))
 	l.settings.Budget = 24 * 365 * time.Hour
-	require.False(t, l.late(2, 2, began))
+	require.False(t, l.late(2, 2, slow))
+}
+
+func TestPaceCorrectsWhatWasThought(t *testing.T) {
+	require.Equal(t, time.Second, pace{began: time.Now()}.of(time.Second), "nothing is known yet")
+	p := pace{began: time.Now().Add(-time.Hour), thought: time.Minute}
+	require.GreaterOrEqual(t, p.of(time.Second), time.Minute)
 }
 
 // runs is a generator whose windows have these rates.
