@@ -5,6 +5,8 @@
 //	go run ./bench idle                  the cost of connections that wait
 //	go run ./bench serve --backend net --addr 127.0.0.1:7000
 //	                                     one echo server, for other tools
+//	go run ./bench load --addr 127.0.0.1:7000
+//	                                     the generator by itself, for other servers
 //
 // README.md describes what is measured and how to read it, DESIGN.md why it is
 // measured so.
