@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -49,23 +48,19 @@ func (c *loadCommand) Run(ctx context.Context, t *terminal) error {
 	if err != nil {
 		return refusal(ctx, err)
 	}
-	var file *os.File
+	r := loadReport{Spec: spec}
+	var file *outFile
 	if c.JSON != "" {
-		// Before anything is started: a wrong path is told at once.
-		if file, err = os.Create(c.JSON); err != nil {
+		if file, err = createOutFile(c.JSON); err != nil {
 			return refuse("--json: %w", err)
 		}
-		defer file.Close()
+		defer file.close()
 	}
-	r := loadReport{Spec: spec}
 	if err := c.measure(ctx, t, &r); err != nil {
-		if file != nil {
-			_ = os.Remove(c.JSON)
-		}
 		return refusal(ctx, err)
 	}
 	if file != nil {
-		if err := json.NewEncoder(file).Encode(r); err != nil {
+		if err := file.write(r); err != nil {
 			return refuse("--json: %w", err)
 		}
 	}

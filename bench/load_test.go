@@ -122,7 +122,9 @@ func TestLoadOfABadServerIsOneLine(t *testing.T) {
 			s := serve(t, name, "--addr=127.0.0.1:0")
 			out := filepath.Join(t.TempDir(), "out.json")
 			requireRefused(t, finish(t, loadOf(t, s.addr, "--conns=3 --json="+out)), text)
-			require.NoFileExists(t, out)
+			left, err := os.ReadDir(filepath.Dir(out))
+			require.NoError(t, err)
+			require.Empty(t, left, "no half a file is left")
 		})
 	}
 }
@@ -136,6 +138,18 @@ func TestLoadUsesSeveralProcessesWhereOneHasTooFewDescriptors(t *testing.T) {
 	requireRefused(t, finish(t, limited(t, loadOf(t, s.addr, "--conns=2000"), 120)), "too few descriptors: 2000 connections need 100 processes")
 	requireRefused(t, finish(t, limited(t, loadOf(t, s.addr, "--conns=1"), 50)), "too few descriptors")
 	requireRefused(t, finish(t, limited(t, loadOf(t, s.addr, "--role=room --conns=50"), 120)), "a room has to fit into one process")
+}
+
+func TestLoadTellsThatTheDiskIsFull(t *testing.T) {
+	const full = "/dev/full"
+	if _, err := os.Stat(full); err != nil {
+		t.Skip("there is no ", full)
+	}
+	s := serve(t, "net", "--addr=127.0.0.1:0")
+	requireRefused(t, finish(t, loadOf(t, s.addr, "--json="+full)), "no space left on device")
+	info, err := os.Stat(full)
+	require.NoError(t, err)
+	require.NotZero(t, info.Mode()&os.ModeCharDevice, "it is still what it was")
 }
 
 func TestLoadFlagsMakeARoom(t *testing.T) {

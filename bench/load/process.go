@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/weft-go/weft/bench/child"
@@ -17,6 +18,13 @@ import (
 // Bound: it ends stalls by itself (stallLimit); this is for one that
 // is stopped or starved.
 const answerLimit = time.Minute
+
+// generatorProcs is the GOMAXPROCS of a generator process, also on one CPU.
+//
+// Bound: one for the thread of the engine, and one that is idle. Without that one,
+// Go's monitor takes the engine's away whenever it waits for 20 us, for goroutines
+// that might want it, and that costs 2 to 3 % of the messages per CPU second.
+const generatorProcs = 2
 
 // Process is the generator in a process of its own, or in several where one may
 // not have so many descriptors. It has to be closed. After an error, and after a
@@ -60,7 +68,12 @@ func start(ctx context.Context, s Spec, cpus []int, fit int) (*Process, error) {
 	}
 	p := &Process{spec: s}
 	for i := range parts {
-		c, err := child.Start(child.Options{Name: "generator", Args: []string{"load", "--control"}, CPUs: cpus})
+		c, err := child.Start(child.Options{
+			Name: "generator",
+			Args: []string{"load", "--control"},
+			Env:  []string{"GOMAXPROCS=" + strconv.Itoa(generatorProcs)},
+			CPUs: cpus,
+		})
 		if err == nil {
 			p.children = append(p.children, c)
 			_, err = ask(ctx, []*child.Process{c}, request{Do: doOpen, Spec: &parts[i]}, answerLimit)
@@ -96,11 +109,14 @@ func (p *Process) Dial(ctx context.Context, conns int) (Dialed, error) {
 	for _, a := range answers[1:] {
 		sum.Conns += a.Dialed.Conns
 		sum.Elapsed = max(sum.Elapsed, a.Dialed.Elapsed)
-		sum.Sources += a.Dialed.Sources
 		sum.Processes += a.Dialed.Processes
 		if sum.Connect, err = merge(sum.Connect, a.Dialed.Connect); err != nil {
 			return Dialed{}, err
 		}
+	}
+	if to, err := p.spec.target(); err == nil { // processes may share an address
+		from := newSources(to)
+		sum.Sources = from.used(p.spec.First, sum.Conns)
 	}
 	return sum, nil
 }

@@ -208,6 +208,13 @@ func (e *Engine) loop(ctx context.Context) error {
 			if err := e.handle(&e.events[i]); err != nil {
 				return err
 			}
+			// An answer has read the clock: what is due now does not wait for
+			// the other events.
+			if len(e.agenda) > 0 && e.agenda[0].at <= e.now {
+				if err := e.perform(); err != nil {
+					return err
+				}
+			}
 		}
 		if err := ctx.Err(); err != nil {
 			return err

@@ -3,11 +3,13 @@ package load
 import (
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 func TestSourcesSpreadWhereAnAddressHasTooFewPorts(t *testing.T) {
@@ -52,4 +54,15 @@ func TestSourcesSpreadOnlyOnTheLoopback(t *testing.T) {
 func TestSourcesNameTheirCongestionControl(t *testing.T) {
 	e := dialed(t, one(serve(t, echo), Group{Role: Echo, Conns: 1, Size: 8}))
 	require.NotEmpty(t, e.sources.congestion)
+}
+
+func TestConnectErrorNamesWhatRanOut(t *testing.T) {
+	e := engine(t, one("127.0.0.1:1", Group{Role: Echo, Conns: 1}))
+	for errno, want := range map[unix.Errno]error{
+		unix.EMFILE: ErrDescriptors, unix.ENFILE: ErrDescriptors, unix.EADDRNOTAVAIL: ErrPorts, unix.ECONNREFUSED: ErrConnect,
+	} {
+		err := e.connectError(os.NewSyscallError("connect", errno))
+		require.ErrorIs(t, err, want)
+		require.ErrorIs(t, err, errno)
+	}
 }
