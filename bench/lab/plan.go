@@ -3,11 +3,13 @@ package lab
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/weft-go/weft/bench/load"
+	"github.com/weft-go/weft/bench/measure"
 	"github.com/weft-go/weft/bench/result"
 	"github.com/weft-go/weft/bench/scenario"
 )
@@ -84,6 +86,11 @@ func New(s Settings) (*Lab, error) {
 			points = scenario.Override(points, axis, values)
 		}
 		l.place(sc, points)
+	}
+	if calls, err := measure.OpenCalls(os.Getpid()); err == nil {
+		calls.Close()
+	} else {
+		l.omit("system calls are not counted: %v", err)
 	}
 	l.schedule()
 	if len(l.order) == 0 {
