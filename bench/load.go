@@ -91,7 +91,6 @@ func (c *loadCommand) measure(ctx context.Context, t *terminal, r *loadReport) e
 		return err
 	}
 	p := newProgress(t.err, 3)
-	p.quiet = true
 	defer p.end()
 	p.step("connecting", fmt.Sprintf("at %v a second at most", r.Spec.ConnectRate))
 	dialed, err := g.Dial(ctx, 0)
