@@ -23,6 +23,12 @@ func everyBackend(t *testing.T, test func(t *testing.T, b backend.Backend)) {
 		t.Run(name, func(t *testing.T) {
 			b, err := backend.Find(name)
 			require.NoError(t, err)
+			if b.External() && b.Absent() != "" {
+				t.Skip("not installed: " + b.Absent())
+			}
+			if !b.Offers(backend.Echo) {
+				t.Skip("no echo server")
+			}
 			test(t, b)
 		})
 	}

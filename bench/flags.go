@@ -17,19 +17,96 @@ import (
 const maxLoops = 1024
 
 // checkBackends refuses names that are unknown or given twice.
-func checkBackends(names []string) error {
-	if len(names) == 0 {
+func (c *runCommand) checkBackends() error {
+	if c.Twice != "" {
+		if _, err := backend.Find(c.Twice); err != nil {
+			return refuse("--aa: %w", err)
+		}
+		return nil
+	}
+	if len(c.Backends) == 0 {
 		return refuse("--backends: no backend given")
 	}
-	for i, name := range names {
+	for _, name := range c.Backends {
 		if _, err := backend.Find(name); err != nil {
 			return refuse("--backends: %w", err)
 		}
-		if slices.Contains(names[:i], name) {
-			return refuse("--backends: %s is given twice", name)
+	}
+	if name, twice := repeated(c.Backends); twice {
+		return refuse("--backends: %s is given twice", name)
+	}
+	return nil
+}
+
+// checkAxes refuses points that make no sense, or that no server here can be at.
+func (c *runCommand) checkAxes() error {
+	for _, axis := range []struct {
+		flag   string
+		values []int
+		least  int
+	}{
+		{"conns", c.Conns, 1}, {"depth", c.Depth, 1}, {"size", c.Size, 1}, {"rate", c.Rate, 1}, {"active", c.Active, 0},
+	} {
+		for _, v := range axis.values {
+			if v < axis.least {
+				return refuse("--%s: %d is not %s", axis.flag, v, [...]string{"zero or more", "positive"}[axis.least])
+			}
+		}
+		if v, twice := repeated(axis.values); twice {
+			return refuse("--%s: %d is given twice", axis.flag, v)
+		}
+	}
+	for _, depth := range append([]int{1}, c.Depth...) {
+		for _, size := range append([]int{1}, c.Size...) {
+			if depth > load.MaxBatch/size {
+				return refuse("--depth %d times --size %d is more than %d bytes per batch", depth, size, load.MaxBatch)
+			}
+		}
+	}
+	for _, conns := range c.Conns {
+		if err := c.checkConns(conns); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// checkTimes refuses what is not positive.
+func (c *runCommand) checkTimes() error {
+	var problems []error
+	if c.Rounds != nil {
+		problems = append(problems, checkPositive("rounds", *c.Rounds))
+	}
+	if c.Duration != nil {
+		problems = append(problems, checkPositive("duration", *c.Duration))
+	}
+	if c.Warmup != nil {
+		problems = append(problems, checkPositive("warmup", *c.Warmup))
+	}
+	for _, p := range problems {
+		if p != nil {
+			return p
+		}
+	}
+	return nil
+}
+
+// repeated finds a value that is there twice.
+func repeated[T comparable](values []T) (T, bool) {
+	for i, v := range values {
+		if slices.Contains(values[:i], v) {
+			return v, true
+		}
+	}
+	var none T
+	return none, false
+}
+
+func floats(values []int) (all []float64) {
+	for _, v := range values {
+		all = append(all, float64(v))
+	}
+	return all
 }
 
 func checkPositive[N int | time.Duration](flag string, value N) error {
@@ -50,24 +127,13 @@ func checkLoops(loops *int) (int, error) {
 	return *loops, nil
 }
 
-func checkBatch(depth, size int) error {
-	if err := checkPositive("depth", depth); err != nil {
-		return err
-	}
-	if err := checkPositive("size", size); err != nil {
-		return err
-	}
-	if depth > load.MaxBatch/size {
-		return refuse("--depth %d times --size %d is more than %d bytes per batch", depth, size, load.MaxBatch)
-	}
-	return nil
-}
-
-// checkConns refuses what the descriptors or the ports of this machine cannot
-// hold, before anything is started.
-func checkConns(conns int) error {
-	if err := checkPositive("conns", conns); err != nil {
-		return err
+// checkConns refuses what the descriptors of this machine cannot hold: unless a
+// server is several processes, which have more of them together.
+func (c *runCommand) checkConns(conns int) error {
+	for _, name := range c.Backends {
+		if b, err := backend.Find(name); err == nil && b.Processes && c.Twice == "" {
+			return nil
+		}
 	}
 	fit, why, err := connsThatFit()
 	if err != nil {

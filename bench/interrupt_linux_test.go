@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/weft-go/weft/bench/result"
 )
 
 // family finds processes by a mark in their environment, which every process
@@ -36,60 +38,90 @@ func (f family) members(t *testing.T) []int {
 	return pids
 }
 
-// running is a comparison that will not end by itself, with a server started.
-func running(t *testing.T, args ...string) (cmd *exec.Cmd, f family, stdout, stderr *bytes.Buffer) {
+// running is a run that will not end by itself.
+type running struct {
+	cmd            *exec.Cmd
+	family         family
+	stdout, stderr bytes.Buffer
+	path           string // of its results
+}
+
+// start starts one and waits until a server and a generator are at work: they are
+// there together only while a sample is taken.
+func start(t *testing.T, args ...string) *running {
 	t.Helper()
-	f = family(fmt.Sprintf("WEFT_BENCH_TEST_FAMILY=%d.%s", os.Getpid(), t.Name()))
-	cmd = command(t, append([]string{"--backends=net", "--conns=5", "--duration=1h"}, args...)...)
-	cmd.Env = append(os.Environ(), string(f))
-	stdout, stderr = new(bytes.Buffer), new(bytes.Buffer)
-	cmd.Stdout, cmd.Stderr = stdout, stderr
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	for len(f.members(t)) < 2 {
-		require.NoError(t, cmd.Process.Signal(syscall.Signal(0)), "it ended: %s", stderr)
+	r := &running{
+		family: family(fmt.Sprintf("WEFT_BENCH_TEST_FAMILY=%d.%s", os.Getpid(), t.Name())),
+		path:   filepath.Join(t.TempDir(), "out.jsonl"),
 	}
-	return cmd, f, stdout, stderr
+	r.cmd = command(t, append([]string{"--backends=net", "--conns=5", "--json=" + r.path}, args...)...)
+	r.cmd.Env = append(os.Environ(), string(r.family))
+	r.cmd.Stdout, r.cmd.Stderr = &r.stdout, &r.stderr
+	require.NoError(t, r.cmd.Start())
+	t.Cleanup(func() { r.cmd.Process.Kill(); r.cmd.Wait() })
+	for len(r.family.members(t)) < 3 {
+		require.NoError(t, r.cmd.Process.Signal(syscall.Signal(0)), "it ended: %s", &r.stderr)
+	}
+	return r
 }
 
-func TestInterruptEndsTheServersAndPrintsNothing(t *testing.T) {
-	dir := t.TempDir()
-	cmd, f, stdout, stderr := running(t, "--json="+filepath.Join(dir, "out.json"))
-	require.NoError(t, cmd.Process.Signal(syscall.SIGINT))
-	require.Error(t, cmd.Wait())
-	require.Equal(t, exitInterrupted, cmd.ProcessState.ExitCode())
-	require.Empty(t, stdout.String())
-	require.Equal(t, "bench: interrupted", lastLine(stderr.String()))
-	require.Empty(t, f.members(t), "no process is left")
-	left, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	require.Empty(t, left, "no half a report is left")
-}
-
-func TestServerDoesNotOutliveAKilledBench(t *testing.T) {
-	cmd, f, _, _ := running(t)
-	var servers []int
-	for _, pid := range f.members(t) {
-		if pid != cmd.Process.Pid {
-			servers = append(servers, pid)
+func TestInterruptKeepsWhatWasMeasured(t *testing.T) {
+	r := start(t, "--duration=5ms", "--warmup=1ms", "--rounds=100000")
+	for {
+		f, err := result.Read(r.path)
+		if err == nil && len(f.Samples) > 0 {
+			break
 		}
 	}
-	require.Len(t, servers, 1)
-	server, err := unix.PidfdOpen(servers[0], 0)
-	if err == unix.ENOSYS {
-		t.Skip("the kernel has no pidfd_open")
-	}
+	require.NoError(t, r.cmd.Process.Signal(syscall.SIGINT))
+	require.Error(t, r.cmd.Wait())
+	require.Equal(t, exitInterrupted, r.cmd.ProcessState.ExitCode())
+	require.Empty(t, r.stdout.String())
+	require.Empty(t, r.family.members(t), "no process is left")
+	f, err := result.Read(r.path)
 	require.NoError(t, err)
-	defer unix.Close(server)
+	require.NotNil(t, f.End)
+	require.True(t, f.End.Interrupted)
+	require.Equal(t, fmt.Sprintf("bench: interrupted; %d of 100000 samples are in %s", len(f.Samples), r.path),
+		lastLine(r.stderr.String()))
+}
 
-	require.NoError(t, cmd.Process.Kill())
-	// A process's descriptor is readable when it has ended.
-	n, err := 0, error(unix.EINTR)
-	for err == unix.EINTR { // our own child's end is a signal
-		n, err = unix.Poll([]unix.PollFd{{Fd: int32(server), Events: unix.POLLIN}}, int(patience.Milliseconds()))
+func TestInterruptEndsASampleThatIsBeingTaken(t *testing.T) {
+	r := start(t, "--duration=1h")
+	require.NoError(t, r.cmd.Process.Signal(syscall.SIGINT))
+	require.Error(t, r.cmd.Wait())
+	require.Equal(t, exitInterrupted, r.cmd.ProcessState.ExitCode())
+	require.Empty(t, r.stdout.String())
+	require.Empty(t, r.family.members(t), "no process is left")
+	require.Contains(t, lastLine(r.stderr.String()), "bench: interrupted; 0 of ")
+}
+
+func TestChildrenDoNotOutliveAKilledBench(t *testing.T) {
+	r := start(t, "--duration=1h")
+	var children []int
+	for _, pid := range r.family.members(t) {
+		if pid == r.cmd.Process.Pid {
+			continue
+		}
+		pidfd, err := unix.PidfdOpen(pid, 0)
+		if err == unix.ENOSYS {
+			t.Skip("the kernel has no pidfd_open")
+		}
+		require.NoError(t, err)
+		defer unix.Close(pidfd)
+		children = append(children, pidfd)
 	}
-	require.NoError(t, err)
-	require.Equal(t, 1, n, "the server still runs")
+	require.Len(t, children, 2)
+	require.NoError(t, r.cmd.Process.Kill())
+	for _, child := range children {
+		// A process's descriptor is readable when it has ended.
+		n, err := 0, error(unix.EINTR)
+		for err == unix.EINTR { // our own child's end is a signal
+			n, err = unix.Poll([]unix.PollFd{{Fd: int32(child), Events: unix.POLLIN}}, int(patience.Milliseconds()))
+		}
+		require.NoError(t, err)
+		require.Equal(t, 1, n, "a child still runs")
+	}
 }
 
 func TestServeWithControlEndsWithItsInput(t *testing.T) {

@@ -13,15 +13,18 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/weft-go/weft/bench/backend"
+	"github.com/weft-go/weft/bench/scenario"
 	"github.com/weft-go/weft/bench/server"
 )
 
 // grammar is the command line.
 type grammar struct {
-	Compare compareCommand `cmd:"" default:"withargs" help:"Compare backends under load (the default command)."`
+	Run     runCommand     `cmd:"" default:"withargs" help:"Measure backends (the default command)."`
 	Idle    idleCommand    `cmd:"" help:"Measure connections that wait: memory, CPU, threads."`
-	Load    loadCommand    `cmd:"" help:"Offer a load to any server and check every byte that comes back."`
+	Report  reportCommand  `cmd:"" help:"Make a page, and other files, of stored results."`
+	Compare compareCommand `cmd:"" help:"Say what changed between two result files, and whether it is real."`
 	Serve   serveCommand   `cmd:"" help:"Run one backend as an echo server until SIGTERM or Ctrl-C."`
+	Load    loadCommand    `cmd:"" help:"Offer a load to any server and check every byte that comes back."`
 }
 
 // Exit statuses.
@@ -32,7 +35,8 @@ const (
 	exitInterrupted = 130 // as a shell counts it: 128 + SIGINT
 )
 
-// usageError is a wish that cannot be granted: nothing was started.
+// usageError is a wish that cannot be granted: nothing was started; or a place for
+// the results that cannot be written to.
 type usageError struct{ error }
 
 func refuse(format string, args ...any) error {
@@ -61,7 +65,7 @@ func run(args []string, t *terminal) int {
 	parser, err := kong.New(&grammar{},
 		kong.Name("bench"),
 		kong.Description("Measures echo servers that are written in different ways. Backends:\n\n"+describeBackends()),
-		kong.Vars{"backends": strings.Join(backend.DefaultNames(), ","), "every": strings.Join(backend.Names(), ",")},
+		kong.Vars{"backends": strings.Join(backend.DefaultNames(), ","), "every": strings.Join(backend.Names(), ","), "scenarios": strings.Join(scenario.Names(), ",")},
 		kong.Writers(t.out, t.err),
 	)
 	if err != nil {
@@ -83,7 +87,10 @@ func run(args []string, t *terminal) int {
 	case err == nil:
 		return exitOK
 	case errors.Is(err, context.Canceled):
-		return fail(exitInterrupted, errors.New("interrupted"))
+		if err == context.Canceled {
+			err = errors.New("interrupted")
+		}
+		return fail(exitInterrupted, err)
 	case errors.As(err, &usage), errors.As(err, &start):
 		return fail(exitUsage, err)
 	}

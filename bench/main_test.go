@@ -43,7 +43,9 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
-	return exec.CommandContext(ctx, self, args...)
+	cmd := exec.CommandContext(ctx, self, args...)
+	cmd.Dir = t.TempDir() // results go to the folder it runs in
+	return cmd
 }
 
 // outcome is how a process ended.

@@ -13,16 +13,20 @@ import (
 
 // serveCommand runs one backend.
 type serveCommand struct {
-	Backend string `required:"" help:"The backend to run: ${every}."`
-	Addr    string `required:"" placeholder:"HOST:PORT" help:"The address to listen on; port 0 chooses a free one."`
-	Loops   *int   `help:"Event loops, or GOMAXPROCS of backends without loops. Default: GOMAXPROCS."`
-	Control bool   `hidden:"" help:"Answer commands on the standard input, and end with it."`
+	Backend  string           `required:"" help:"The backend to run: ${every}."`
+	Addr     string           `required:"" placeholder:"HOST:PORT" help:"The address to listen on; port 0 chooses a free one."`
+	Loops    *int             `help:"Event loops, or GOMAXPROCS of backends without loops. Default: GOMAXPROCS."`
+	Workload backend.Workload `hidden:"" default:"echo" help:"What it does with what it reads: echo, room, slow, http."`
+	Control  bool             `hidden:"" help:"Answer commands on the standard input, and end with it."`
 }
 
 func (c *serveCommand) Run(ctx context.Context, t *terminal) error {
 	b, err := backend.Find(c.Backend)
 	if err != nil {
 		return refuse("--backend: %w", err)
+	}
+	if !b.Offers(c.Workload) {
+		return refuse("--workload: %s does not run %s", b.Name, c.Workload)
 	}
 	loops, err := checkLoops(c.Loops)
 	if err != nil {
@@ -44,5 +48,5 @@ func (c *serveCommand) Run(ctx context.Context, t *terminal) error {
 	if c.Control {
 		control = t.in
 	}
-	return server.Serve(ctx, b, backend.Config{Addr: addr.String(), Loops: loops}, control, t.out)
+	return server.Serve(ctx, b, backend.Config{Addr: addr.String(), Loops: loops, Workload: c.Workload}, control, t.out)
 }

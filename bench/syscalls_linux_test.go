@@ -102,6 +102,15 @@ func byThread(lines []byte) map[string]map[string]int {
 	return threads
 }
 
+// echoes is a load of one group of echo connections.
+func echoes(srv *server.Process, conns, size, depth int, seed uint64) load.Spec {
+	return load.Spec{
+		Server: srv.Addr.String(),
+		Groups: []load.Group{{Name: "echo", Role: load.Echo, Conns: conns, Size: size, Depth: depth}},
+		Seed:   seed,
+	}
+}
+
 // reads and writes are the calls that moved the messages.
 func reads(per map[string]float64) float64  { return per["read"] + per["recvfrom"] }
 func writes(per map[string]float64) float64 { return per["write"] + per["writev"] + per["sendto"] }

@@ -5,6 +5,7 @@
 //	echo       the same in callbacks, on the reactor
 //	coroecho   the same as straight-line code, in tasks
 //	chat       several tasks that share state, without a lock
+//	redis      a protocol that others defined, with their clients
 //	prefork    processes: reloads and upgrades while clients stay connected
 //	jobs       a master and workers without sockets
 //

@@ -13,6 +13,9 @@ type Backend struct {
 	Name string
 	// About says in one line who waits, and how.
 	About string
+	// Module is the path of the Go module it stands on, where that is not this one
+	// or the standard library.
+	Module string
 	// Serve runs the server until ctx ends, and then returns nil. An error
 	// that comes before Config.Ready was called is about the address or the
 	// configuration; a later one is a failure while serving. Connections that
@@ -25,11 +28,19 @@ type Backend struct {
 	// the peer finishes sending are dropped, as far as they do not fit the
 	// kernel's buffer at that moment.
 	CutsAnswersAtHalfClose bool
+	// Workloads are those that Serve can run; none given is Echo alone.
+	Workloads []Workload
+	// MaxConns is the most connections it can have at a time, where that is not
+	// a matter of descriptors; otherwise 0.
+	MaxConns int
 	// Processes tells that the server is several processes, which are started as
 	// this program with the same arguments and come to Serve again. CPU time and
 	// resident memory are those of all of them, the Go runtime's own figures those
 	// of the first one alone. Such a backend is measured when it is named.
 	Processes bool
+	// Absent tells of a backend that is another program: empty if it is installed,
+	// otherwise how to install it. Nil for those that are always there.
+	Absent func() string
 }
 
 // Config says where and how wide a backend serves.
@@ -41,6 +52,8 @@ type Config struct {
 	// of their own run on GOMAXPROCS processors instead, which the caller
 	// sets.
 	Loops int
+	// Workload is what the server does with what it reads; Echo if it is empty.
+	Workload Workload
 	// Ready is called once, when connections are accepted, with the address
 	// that is listened on.
 	Ready func(addr string)
@@ -65,6 +78,17 @@ const (
 	backlog = 4096
 )
 
+// Offers reports whether b can run w.
+func (b Backend) Offers(w Workload) bool {
+	if len(b.Workloads) == 0 {
+		return w == Echo
+	}
+	return slices.Contains(b.Workloads, w)
+}
+
+// External reports whether b is another program, which may not be installed.
+func (b Backend) External() bool { return b.Absent != nil }
+
 // Floor is the name of the backend that ratios are taken against.
 const Floor = "floor"
 
@@ -85,7 +109,7 @@ func Find(name string) (Backend, error) {
 func DefaultNames() []string {
 	return slices.DeleteFunc(Names(), func(name string) bool {
 		b, err := Find(name)
-		return err != nil || b.Processes
+		return err != nil || b.Processes || b.External()
 	})
 }
 

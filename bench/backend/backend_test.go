@@ -7,11 +7,15 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/weft-go/weft/poller/leaktest"
 )
 
-func TestMain(m *testing.M) { leaktest.Main(m) }
+// fasthttp keeps a clock for its Date header, for good.
+func TestMain(m *testing.M) {
+	leaktest.Main(m, goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"))
+}
 
 func TestRegistryNamesEachBackendOnce(t *testing.T) {
 	seen := map[string]bool{}
@@ -36,13 +40,25 @@ func TestFindNamesWhatThereIs(t *testing.T) {
 	require.ErrorContains(t, err, "net")
 }
 
+// skipUnlessHere skips a test for a backend that cannot serve in this process.
+func skipUnlessHere(t *testing.T, b Backend) {
+	t.Helper()
+	switch {
+	case b.External() && b.Absent() != "":
+		t.Skip("not installed: " + b.Absent())
+	case b.Processes && !b.External():
+		t.Skip("its workers would be this test again; bench's own tests start it as a program")
+	}
+}
+
 func TestServeReturnsWhenItsContextEnds(t *testing.T) {
 	for _, name := range Names() {
 		t.Run(name, func(t *testing.T) {
 			b, err := Find(name)
 			require.NoError(t, err)
-			if b.Processes {
-				t.Skip("its workers would be this test again; bench's own tests start it as a program")
+			skipUnlessHere(t, b)
+			if !b.Offers(Echo) {
+				t.Skip("no echo server")
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()

@@ -19,11 +19,18 @@ func serveCoroReadable(ctx context.Context, c Config) error {
 		Listen:   coro.ListenConfig{Options: poller.ListenOptions{Backlog: backlog}},
 		OnListen: func(addr net.Addr) { c.Ready(addr.String()) },
 	}
-	err := s.RunReadable(ctx, "tcp", c.Addr, readableEcho)
+	err := s.RunReadable(ctx, "tcp", c.Addr, readableHandler(c.Workload))
 	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
 		return nil
 	}
 	return err
+}
+
+func readableHandler(w Workload) func(context.Context, net.Conn) error {
+	if w == Slow {
+		return func(ctx context.Context, c net.Conn) error { return answerSlowMessage(c, offLoop(ctx)) }
+	}
+	return readableEcho
 }
 
 // echoBuffers are lent to handlers while there is something to echo.

@@ -25,6 +25,9 @@ const floorEvents = 256
 // With several loops the first accepts, and hands the connections round by
 // registering them with the next loop's epoll.
 func serveFloor(ctx context.Context, c Config) error {
+	if c.Workload == Room {
+		c.Loops = 1
+	}
 	ln, addr, err := listen(c.Addr)
 	if err != nil {
 		return err
@@ -46,7 +49,7 @@ func serveFloor(ctx context.Context, c Config) error {
 			return os.NewSyscallError("epoll_create1", err)
 		}
 		defer unix.Close(epoll)
-		loops[i] = &floorLoop{epoll: epoll, listener: -1, stop: stop, loops: loops, rest: map[int][]byte{}}
+		loops[i] = &floorLoop{epoll: epoll, listener: -1, stop: stop, loops: loops, rest: map[int][]byte{}, kept: map[int][]byte{}, workload: c.Workload}
 		if err := watch(epoll, stop); err != nil {
 			return err
 		}
@@ -84,6 +87,10 @@ type floorLoop struct {
 	// rest is what the kernel did not take of an answer. While a connection
 	// is in here it is watched for room to write, and not read.
 	rest map[int][]byte
+
+	workload Workload
+	room     members[int]
+	kept     map[int][]byte // what is not a whole request yet, of Slow and HTTP
 }
 
 func (l *floorLoop) run() error {
@@ -109,6 +116,8 @@ func (l *floorLoop) run() error {
 				}
 			case e.Events&unix.EPOLLOUT != 0:
 				l.flush(fd)
+			case l.workload != Echo && l.workload != "":
+				l.answer(fd)
 			default:
 				l.echo(fd)
 			}
@@ -133,6 +142,9 @@ func (l *floorLoop) accept() error {
 			return err
 		}
 		l.next = (l.next + 1) % len(l.loops)
+		if l.workload == Room {
+			l.room.join(int(fd))
+		}
 	}
 }
 
@@ -146,13 +158,20 @@ func (l *floorLoop) echo(fd int) {
 		l.close(fd)
 		return
 	}
-	written, ok := l.write(fd, l.buf[:n])
+	l.send(fd, l.buf[:n])
+}
+
+// send keeps what the kernel does not take, and reports whether the connection is
+// alive.
+func (l *floorLoop) send(fd int, p []byte) bool {
+	written, ok := l.write(fd, p)
 	if !ok {
 		l.close(fd)
-	} else if written < int(n) {
-		l.rest[fd] = bytes.Clone(l.buf[written:n])
+	} else if written < len(p) {
+		l.rest[fd] = bytes.Clone(p[written:])
 		l.interest(fd, unix.EPOLLOUT)
 	}
+	return ok
 }
 
 // flush sends more of what the kernel did not take, and goes back to reading
@@ -185,6 +204,10 @@ func (l *floorLoop) write(fd int, p []byte) (int, bool) {
 
 func (l *floorLoop) close(fd int) {
 	delete(l.rest, fd)
+	delete(l.kept, fd)
+	if l.workload == Room {
+		l.room.leave(fd)
+	}
 	unix.Close(fd)
 }
 

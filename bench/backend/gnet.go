@@ -3,6 +3,7 @@
 package backend
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"os"
@@ -36,11 +37,14 @@ func serveGnetTuned(ctx context.Context, c Config) error {
 func runGnet(ctx context.Context, c Config, o gnet.Options) error {
 	goroutine.DefaultWorkerPool = goroutine.Default()
 	defer goroutine.DefaultWorkerPool.Release()
+	if c.Workload == Room {
+		c.Loops = 1
+	}
 	o.NumEventLoop = c.Loops
 	o.ReuseAddr = true
 	o.ReadBufferCap = loopBuffer
 	o.Logger = silence{}
-	h := &gnetEcho{ctx: ctx, ready: c.Ready}
+	h := &gnetHandler{ctx: ctx, ready: c.Ready, workload: c.Workload}
 	// gnet.Run returns before its Stop does, which looks every half second
 	// whether the engine has stopped: cancel ends that.
 	h.stopping, h.stopped = context.WithCancel(context.Background())
@@ -51,12 +55,14 @@ func runGnet(ctx context.Context, c Config, o gnet.Options) error {
 	return h.bootError
 }
 
-// gnetEcho is the handler of all connections.
-type gnetEcho struct {
+// gnetHandler is the handler of all connections.
+type gnetHandler struct {
 	gnet.BuiltinEventEngine
 	ctx       context.Context
 	ready     func(string)
 	bootError error
+	workload  Workload
+	room      members[gnet.Conn]
 
 	stopping context.Context
 	stopped  context.CancelFunc
@@ -64,7 +70,7 @@ type gnetEcho struct {
 
 // OnBoot runs when the listener exists, and so the kernel already queues
 // connections.
-func (h *gnetEcho) OnBoot(e gnet.Engine) gnet.Action {
+func (h *gnetHandler) OnBoot(e gnet.Engine) gnet.Action {
 	addr, err := gnetAddr(e)
 	if err != nil {
 		h.bootError = err
@@ -75,14 +81,81 @@ func (h *gnetEcho) OnBoot(e gnet.Engine) gnet.Action {
 	return gnet.None
 }
 
-// OnTraffic echoes what the loop has read, from the loop's own buffer.
-func (h *gnetEcho) OnTraffic(c gnet.Conn) gnet.Action {
+// OnOpen lets a connection into the room.
+func (h *gnetHandler) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
+	if h.workload == Room {
+		h.room.join(c)
+	}
+	return nil, gnet.None
+}
+
+// OnClose takes it out.
+func (h *gnetHandler) OnClose(c gnet.Conn, _ error) gnet.Action {
+	if h.workload == Room {
+		h.room.leave(c)
+	}
+	return gnet.None
+}
+
+// OnTraffic answers what the loop has read, from the loop's own buffer.
+func (h *gnetHandler) OnTraffic(c gnet.Conn) gnet.Action {
+	switch h.workload {
+	case Slow:
+		return h.slow(c)
+	case HTTP:
+		return h.http(c)
+	}
 	buf, err := c.Next(-1)
 	if err != nil {
 		return gnet.Close
 	}
+	if h.workload == Room {
+		for _, member := range h.room.all {
+			_, _ = member.Write(buf)
+		}
+		return gnet.None
+	}
 	if _, err := c.Write(buf); err != nil {
 		return gnet.Close
+	}
+	return gnet.None
+}
+
+// slow gives the work to gnet's pool of goroutines, as its documentation asks for.
+func (h *gnetHandler) slow(c gnet.Conn) gnet.Action {
+	for c.InboundBuffered() >= SlowSize {
+		message, err := c.Next(SlowSize)
+		if err != nil {
+			return gnet.Close
+		}
+		work := workOf(message)
+		if work == nil {
+			if _, err := c.Write(message); err != nil {
+				return gnet.Close
+			}
+			continue
+		}
+		answer := bytes.Clone(message)
+		if goroutine.DefaultWorkerPool.Submit(func() { work(); _ = c.AsyncWrite(answer, nil) }) != nil {
+			return gnet.Close
+		}
+	}
+	return gnet.None
+}
+
+func (h *gnetHandler) http(c gnet.Conn) gnet.Action {
+	data, err := c.Peek(-1)
+	if err != nil {
+		return gnet.Close
+	}
+	requests, consumed := countRequests(data)
+	if _, err := c.Discard(consumed); err != nil {
+		return gnet.Close
+	}
+	for range requests {
+		if _, err := c.Write(httpAnswer); err != nil {
+			return gnet.Close
+		}
 	}
 	return gnet.None
 }

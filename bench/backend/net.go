@@ -2,7 +2,9 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"net"
+	"net/http"
 )
 
 // serveNet is how one writes a server in Go: a goroutine per connection,
@@ -17,6 +19,10 @@ func serveNet(ctx context.Context, c Config) error {
 	defer context.AfterFunc(ctx, func() { ln.Close() })()
 	defer ln.Close()
 	c.Ready(ln.Addr().String())
+	if c.Workload == HTTP {
+		return serveNetHTTP(ctx, ln)
+	}
+	serve := netHandler(c.Workload)
 	for {
 		conn, err := ln.Accept()
 		if ctx.Err() != nil {
@@ -25,22 +31,48 @@ func serveNet(ctx context.Context, c Config) error {
 		if err != nil {
 			return err
 		}
-		go echoConn(conn)
+		go func() {
+			defer conn.Close()
+			_ = serve(conn) // the peer's end is no news
+		}()
 	}
+}
+
+// netHandler is what a connection's goroutine runs.
+func netHandler(w Workload) func(net.Conn) error {
+	switch w {
+	case Room:
+		return new(lockedRoom).serve
+	case Slow:
+		return func(c net.Conn) error { return answerSlow(c, inline) }
+	}
+	return echoConn
+}
+
+// serveNetHTTP is the server of package net/http.
+func serveNetHTTP(ctx context.Context, ln net.Listener) error {
+	s := http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = w.Write(httpBody)
+	})}
+	err := s.Serve(ln)
+	if ctx.Err() != nil || errors.Is(err, http.ErrServerClosed) {
+		return s.Close()
+	}
+	return err
 }
 
 // echoConn is written out, because io.Copy would splice a TCP connection to
 // itself through a pipe: six system calls per message.
-func echoConn(conn net.Conn) {
-	defer conn.Close()
+func echoConn(conn net.Conn) error {
 	buf := make([]byte, connBuffer)
 	for {
 		n, err := conn.Read(buf)
 		if err != nil {
-			return
+			return err
 		}
 		if _, err := conn.Write(buf[:n]); err != nil {
-			return
+			return err
 		}
 	}
 }

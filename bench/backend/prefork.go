@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/weft-go/weft/poller"
-	"github.com/weft-go/weft/reactor"
 	"github.com/weft-go/weft/reactor/prefork"
 )
 
@@ -37,7 +36,7 @@ func serveProcesses(ctx context.Context, c Config) error {
 }
 
 func preforkServer(c Config) prefork.Server {
-	s := prefork.Server{Handler: func(*reactor.Conn) reactor.Handler { return reactorEcho{} }}
+	s := prefork.Server{Handler: reactorHandlers(c.Workload, false)}
 	s.Reactor.Limits.ReadBuffer = loopBuffer
 	s.Listen = []prefork.Address{{Network: "tcp", Address: c.Addr}}
 	s.Socket = poller.ListenOptions{Backlog: backlog}

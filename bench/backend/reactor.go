@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"bytes"
 	"context"
 	"errors"
 
@@ -11,13 +12,16 @@ import (
 // serveReactor is weft's reactor: callbacks on event loops, which share the port
 // if there are several.
 func serveReactor(ctx context.Context, c Config) error {
+	if c.Workload == Room {
+		c.Loops = 1
+	}
 	g, err := reactor.NewGroup(c.Loops, reactor.Options{Limits: reactor.Limits{ReadBuffer: loopBuffer}})
 	if err != nil {
 		return err
 	}
 	o := reactor.GroupListenOptions{}
 	o.ListenOptions.ListenOptions = poller.ListenOptions{Backlog: backlog}
-	addr, err := g.Listen("tcp", c.Addr, o, func(*reactor.Conn) reactor.Handler { return reactorEcho{} })
+	addr, err := g.Listen("tcp", c.Addr, o, reactorHandlers(c.Workload, true))
 	if err != nil {
 		return errors.Join(err, g.Close())
 	}
@@ -26,10 +30,81 @@ func serveReactor(ctx context.Context, c Config) error {
 	return g.Run(context.WithoutCancel(ctx)) // Stop ends it: draining would wait for the peers
 }
 
+// reactorHandlers gives a server's connections their handlers. The slow work of one
+// message is done by a goroutine, or, in a server of processes, where it is asked
+// for.
+func reactorHandlers(w Workload, goroutines bool) func(*reactor.Conn) reactor.Handler {
+	switch w {
+	case Room:
+		room := &reactorRoom{}
+		return func(*reactor.Conn) reactor.Handler { return room }
+	case Slow:
+		return func(*reactor.Conn) reactor.Handler { return reactorSlow{goroutines: goroutines} }
+	case HTTP:
+		return func(*reactor.Conn) reactor.Handler { return reactorHTTP{} }
+	}
+	return func(*reactor.Conn) reactor.Handler { return reactorEcho{} }
+}
+
 // reactorEcho has no state: all connections share it.
 type reactorEcho struct{ reactor.NopHandler }
 
 func (reactorEcho) OnData(c *reactor.Conn, data []byte) int {
 	_, _ = c.Write(data) // an error has closed the connection
 	return len(data)
+}
+
+// reactorRoom is the handler of all connections.
+type reactorRoom struct {
+	reactor.NopHandler
+	members[*reactor.Conn]
+}
+
+func (r *reactorRoom) OnOpen(c *reactor.Conn) { r.join(c) }
+
+func (r *reactorRoom) OnData(_ *reactor.Conn, data []byte) int {
+	for _, c := range r.all {
+		_, _ = c.Write(data)
+	}
+	return len(data)
+}
+
+func (r *reactorRoom) OnClose(c *reactor.Conn, _ error) { r.leave(c) }
+
+type reactorSlow struct {
+	reactor.NopHandler
+	goroutines bool
+}
+
+func (h reactorSlow) OnData(c *reactor.Conn, data []byte) int {
+	consumed := 0
+	for ; len(data)-consumed >= SlowSize; consumed += SlowSize {
+		message := data[consumed : consumed+SlowSize]
+		work := workOf(message)
+		switch {
+		case work == nil:
+			_, _ = c.Write(message)
+		case h.goroutines:
+			answer := bytes.Clone(message)
+			go func() {
+				work()
+				// A loop that has ended has closed the connection.
+				_ = c.Loop().Post(func() { _, _ = c.Write(answer) })
+			}()
+		default:
+			work()
+			_, _ = c.Write(message)
+		}
+	}
+	return consumed
+}
+
+type reactorHTTP struct{ reactor.NopHandler }
+
+func (reactorHTTP) OnData(c *reactor.Conn, data []byte) int {
+	requests, consumed := countRequests(data)
+	for range requests {
+		_, _ = c.Write(httpAnswer)
+	}
+	return consumed
 }

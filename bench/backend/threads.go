@@ -4,10 +4,12 @@ package backend
 
 import (
 	"context"
+	"maps"
 	"net"
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -28,7 +30,7 @@ func serveThreads(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	t := &threads{open: map[int]bool{}}
+	t := &threads{open: map[int]bool{}, workload: c.Workload}
 	defer context.AfterFunc(ctx, func() { wakeAccept(addr) })()
 	c.Ready(addr)
 	err = t.accept(ctx, ln)
@@ -40,9 +42,12 @@ func serveThreads(ctx context.Context, c Config) error {
 // threads knows the open connections, because a thread in a blocking read can
 // only be woken through its socket.
 type threads struct {
-	mu      sync.Mutex
-	open    map[int]bool
-	running sync.WaitGroup
+	mu   sync.Mutex
+	open map[int]bool
+	// news lets one member of a room at a time write to all.
+	news     sync.Mutex
+	workload Workload
+	running  sync.WaitGroup
 }
 
 func (t *threads) accept(ctx context.Context, ln int) error {
@@ -67,29 +72,71 @@ func (t *threads) accept(ctx context.Context, ln int) error {
 		t.mu.Lock()
 		t.open[fd] = true
 		t.mu.Unlock()
-		t.running.Go(func() { t.echo(fd) })
+		t.running.Go(func() { t.serve(fd) })
 	}
 }
 
-// echo never unlocks its thread, so that the thread ends with the connection,
+// serve never unlocks its thread, so that the thread ends with the connection,
 // as it would in C.
-func (t *threads) echo(fd int) {
+func (t *threads) serve(fd int) {
 	runtime.LockOSThread()
 	defer func() {
+		t.news.Lock()
+		defer t.news.Unlock()
 		t.mu.Lock()
 		delete(t.open, fd)
 		unix.Close(fd)
 		t.mu.Unlock()
 	}()
 	buf := make([]byte, connBuffer)
+	kept := 0 // bytes of a message that is not whole
 	for {
-		n, err := unix.Read(fd, buf)
+		n, err := unix.Read(fd, buf[kept:])
 		if err == unix.EINTR {
 			continue
 		}
-		if err != nil || n == 0 || !writeAll(fd, buf[:n]) {
+		if err != nil || n == 0 {
 			return
 		}
+		consumed, alive := t.answer(fd, buf[:kept+n])
+		if !alive {
+			return
+		}
+		kept = copy(buf, buf[consumed:kept+n])
+	}
+}
+
+// answer consumes what it can of data, and reports whether the connection is alive.
+func (t *threads) answer(fd int, data []byte) (consumed int, alive bool) {
+	switch t.workload {
+	case Slow:
+		for ; len(data)-consumed >= SlowSize; consumed += SlowSize {
+			message := data[consumed : consumed+SlowSize]
+			if work := workOf(message); work != nil {
+				work()
+			}
+			if !writeAll(fd, message) {
+				return consumed, false
+			}
+		}
+		return consumed, true
+	case Room:
+		t.toAll(data)
+		return len(data), true
+	}
+	return len(data), writeAll(fd, data)
+}
+
+// toAll writes to every member of the room. A descriptor that is closed meanwhile,
+// and is another connection's then, would get the rest: so it is closed under news.
+func (t *threads) toAll(data []byte) {
+	t.news.Lock()
+	defer t.news.Unlock()
+	t.mu.Lock()
+	all := slices.Collect(maps.Keys(t.open))
+	t.mu.Unlock()
+	for _, fd := range all {
+		_ = writeAll(fd, data)
 	}
 }
 

@@ -1,5 +1,7 @@
 package backend
 
+import "fmt"
+
 // Workload is what a server does with what it reads.
 type Workload string
 
@@ -17,3 +19,13 @@ const (
 
 // SlowSize is the bytes of a message of the workload Slow.
 const SlowSize = 64
+
+// UnmarshalText reads a workload's name. Error: there is none of that name.
+func (w *Workload) UnmarshalText(name []byte) error {
+	switch known := Workload(name); known {
+	case Echo, Room, Slow, HTTP:
+		*w = known
+		return nil
+	}
+	return fmt.Errorf("unknown workload %q; there are: echo, room, slow, http", name)
+}

@@ -1,119 +1,81 @@
 package report
 
 import (
-	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/weft-go/weft/bench/result"
 	"github.com/weft-go/weft/poller/leaktest"
 )
 
 func TestMain(m *testing.M) { leaktest.Main(m) }
 
-func sample(round int, backend string, cpu, switches Figure) Sample {
-	f := Unmeasured()
-	f[CPU], f[Switches] = cpu, switches
-	return Sample{Round: round, Backend: backend, Conns: 100, Figures: f}
-}
+var (
+	hundred = result.Point{Scenario: "echo", Axes: map[string]float64{"connections": 100}}
+	one     = result.Point{Scenario: "echo", Axes: map[string]float64{"connections": 1}}
+)
 
-// drifting is a machine that gets slower from round to round: the backend is
-// always 1.5 times the floor.
-var drifting = []Sample{
-	sample(1, "floor", 4, 0), sample(1, "net", 6, 1),
-	sample(2, "net", 12, 2), sample(2, "floor", 8, 0),
-	sample(3, "floor", 16, 0), sample(3, "net", 24, 3),
-	{Round: 3, Backend: "net", Conns: 1},
-}
-
-func TestSummarizePairsByRound(t *testing.T) {
-	row := Summarize(drifting, "net", 100, "floor")
-	require.EqualValues(t, 12, row.Median[CPU])
-	require.EqualValues(t, 1.5, row.Ratio[CPU])
-	require.EqualValues(t, 2, row.Median[Switches])
-	require.False(t, row.Ratio[Switches].Measured(), "nothing is divided by zero")
-	require.False(t, row.Median[P50].Measured())
-}
-
-func TestSummarizeWithoutTheReferenceHasNoRatio(t *testing.T) {
-	row := Summarize(drifting, "net", 100, "absent")
-	require.EqualValues(t, 12, row.Median[CPU])
-	require.False(t, row.Ratio[CPU].Measured())
-}
-
-func TestMedianOfAnEvenNumberIsBetween(t *testing.T) {
-	require.EqualValues(t, 2.5, median([]float64{4, 1, 3, 2}))
-	require.False(t, median(nil).Measured())
-}
-
-func TestSlopeIgnoresTheOffset(t *testing.T) {
-	slope, err := Slope([]float64{5000, 10000, 15000}, []float64{1e6 + 5000*300, 1e6 + 10000*300, 1e6 + 15000*300})
-	require.NoError(t, err)
-	require.InDelta(t, 300, slope, 1e-6)
-	_, err = Slope([]float64{1}, []float64{2})
-	require.Error(t, err)
-}
-
-func TestFiguresSurviveJSON(t *testing.T) {
-	before := Unmeasured()
-	before[CPU], before[Rate] = 6.25, 1e5
-	data, err := json.Marshal(before)
-	require.NoError(t, err)
-	require.Contains(t, string(data), `"p50_us":null`)
-	var after Figures
-	require.NoError(t, json.Unmarshal(data, &after))
-	require.EqualValues(t, 6.25, after[CPU])
-	require.False(t, after[P50].Measured())
-	require.Error(t, json.Unmarshal([]byte(`{}`), &after), "a missing key is not a zero")
-}
-
-func TestTableSaysWhatFailed(t *testing.T) {
-	r := &Report{Settings: Settings{Conns: []int{100}, Reference: "floor"}}
-	r.Rows = []Row{
-		Summarize(drifting, "floor", 100, "floor"),
-		{Backend: "gnet", Conns: 100, Failed: "wrong byte echoed", Median: Unmeasured(), Ratio: Unmeasured()},
-		Summarize(drifting, "net", 100, "floor"),
+// drifting is a machine that gets slower from round to round: net is always 1.5
+// times the floor, twin is the floor again.
+func drifting(rounds int) result.File {
+	f := result.File{Run: result.Run{Reference: "floor", Rounds: rounds, Backends: []result.Backend{
+		{Name: "floor"}, {Name: "twin"}, {Name: "net"}, {Name: "absent"},
+	}}}
+	for round := 1; round <= rounds; round++ {
+		mood := float64(int(1) << round)
+		for i, name := range []string{"net", "twin", "floor"} {
+			cpu, switches := mood*4, 0.0
+			switch name {
+			case "net":
+				cpu, switches = cpu*1.5, float64(round)
+			case "twin":
+				cpu *= 1 + 0.01*float64(i*(round%2*2-1))
+			}
+			f.Samples = append(f.Samples, result.Sample{
+				Step:    result.Step{Round: round, Point: hundred, Backend: name},
+				Figures: map[string]float64{result.CPUPerMessage: cpu, result.SwitchesPer: switches},
+			})
+		}
 	}
-	var out strings.Builder
-	require.NoError(t, r.WriteTable(&out))
-	require.Contains(t, out.String(), "gnet failed: wrong byte echoed\n")
-	require.Regexp(t, `net .* 12\.00 +1\.50 +2\.000 +- `, out.String())
+	return f
 }
 
-func TestIdleTableSaysWhatFailed(t *testing.T) {
-	var out strings.Builder
-	require.NoError(t, WriteIdleTable(&out, "9 connections", []IdleRow{
-		{Backend: "net", LiveBytes: 4321, Memory: NotMeasured},
-		{Backend: "gnet", Failed: "server gnet has ended"},
-	}))
-	require.Regexp(t, `net +4321 +- `, out.String())
-	require.Contains(t, out.String(), "gnet failed: server gnet has ended\n")
+func TestTableStarsWhatIsProved(t *testing.T) {
+	for _, c := range []struct {
+		rounds int
+		net    string
+	}{{5, `1\.50`}, {6, `1\.50\*`}, {8, `1\.50\*\*`}} {
+		var out strings.Builder
+		require.NoError(t, WriteTables(&out, drifting(c.rounds)))
+		require.Regexp(t, `(?m)^ net .* `+c.net+` `, out.String())
+		require.Regexp(t, `(?m)^ twin .* 1\.0. `, out.String(), "no star")
+		require.Contains(t, out.String(), "echo: what does a message cost")
+		require.Contains(t, out.String(), " 100 connections ")
+	}
 }
 
-func TestFileIsWholeOrAbsent(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "out.json")
-	f, err := Create(path)
-	require.NoError(t, err)
-	f.Close()
-	left, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	require.Empty(t, left, "nothing is left of a report that was not written")
+func TestTableSaysWhatFailedAndWhatIsMarked(t *testing.T) {
+	f := drifting(2)
+	f.Samples = append(f.Samples, result.Sample{Step: result.Step{Round: 1, Point: hundred, Backend: "absent"}, Void: "wrong byte echoed"})
+	f.Samples[0].Marks = []string{"not warm"}
+	f.Samples = append(f.Samples, result.Sample{Step: result.Step{Round: 1, Point: one, Backend: "net"}, Figures: map[string]float64{result.Rate: 5}})
+	var out strings.Builder
+	require.NoError(t, WriteTables(&out, f))
+	require.Contains(t, out.String(), " absent failed: wrong byte echoed\n")
+	require.Contains(t, out.String(), " not warm: net 1 of 2\n")
+	require.Contains(t, out.String(), " 1 connection ")
+	require.Equal(t, 1, strings.Count(out.String(), "echo: "), "a scenario is asked once")
+}
 
-	f, err = Create(path)
-	require.NoError(t, err)
-	require.NoError(t, f.Write(&Report{Schema: Schema}))
-	f.Close()
-	data, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.True(t, json.Valid(data))
-	left, err = os.ReadDir(dir)
-	require.NoError(t, err)
-	require.Len(t, left, 1)
+func TestTwiceFindsADifferenceOnlyWhereThereIsOne(t *testing.T) {
+	f := drifting(12)
+	compared, found := Twice(f)
+	require.Equal(t, 2, compared)
+	require.Len(t, found, 1)
+	require.Contains(t, found[0].String(), "echo connections=100, CPU us: ratio 1.5")
 
-	_, err = Create(filepath.Join(dir, "absent", "out.json"))
-	require.Error(t, err)
+	few, _ := Twice(drifting(5))
+	require.Zero(t, few)
 }

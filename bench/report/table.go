@@ -3,109 +3,129 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/weft-go/weft/bench/result"
+	"github.com/weft-go/weft/bench/scenario"
+	"github.com/weft-go/weft/bench/stats"
+	"github.com/weft-go/weft/bench/summary"
 )
 
-// WriteTable prints one table per number of connections. Each figure is
-// followed by its ratio to the reference.
-func (r *Report) WriteTable(w io.Writer) error {
-	s := &r.Settings
-	for _, conns := range s.Conns {
-		t := newTable()
-		header, columns := table.Row{r.title(conns)}, []table.ColumnConfig{}
-		for m := range metrics {
-			if metric[m].title == "" {
-				continue
-			}
-			header = append(header, metric[m].title, "x")
-			columns = append(columns, right(len(header)-1), right(len(header)))
-		}
-		t.AppendHeader(header)
-		t.SetColumnConfigs(columns)
-		for _, row := range r.Rows {
-			if row.Conns == conns {
-				t.AppendRow(cells(row, len(header)))
+// WriteTables prints one table per point, under a line per scenario that says what
+// it asks. Each figure is followed by its ratio to the reference.
+func WriteTables(w io.Writer, f result.File) error {
+	out := &printer{w: w}
+	all, last := summary.Of(f), ""
+	for _, at := range all.Points {
+		sc, err := scenario.Find(at.Scenario)
+		if err != nil { // of another version of this program
+			sc = scenario.Scenario{Name: at.Scenario}
+			for _, m := range all.Metrics {
+				sc.Shows = append(sc.Shows, m.Name)
 			}
 		}
-		if _, err := fmt.Fprintln(w, t.Render()); err != nil {
-			return err
+		if at.Scenario != last {
+			out.line("%s: %s\n", sc.Name, sc.Question)
+			last = at.Scenario
 		}
-		for _, row := range r.Rows {
-			if row.Conns == conns && row.Failed != "" {
-				if _, err := fmt.Fprintf(w, " %s failed: %s\n", row.Backend, row.Failed); err != nil {
-					return err
-				}
-			}
-		}
-		if _, err := fmt.Fprintln(w); err != nil {
-			return err
-		}
+		out.point(at, shown(at, all.Metrics, sc.Shows), marksAt(f, at))
 	}
-	_, err := fmt.Fprintf(w, "Medians of %d x %v, depth %d, %d B; x is the ratio to %s, round by round.\n"+
-		"CPU and context switches are the server's, per message; B/conn is its user memory.\n",
-		s.Rounds, s.Duration, s.Depth, s.Size, s.Reference)
-	return err
+	out.line("x is the ratio to %s: the median of the rounds' quotients, of at most %d rounds.\n"+
+		"  *  its 95 %% interval leaves 1 out (from six rounds on)\n"+
+		"  ** so it does when all ratios of its column are tested together (Holm, 5 %%)\n"+
+		"CPU and context switches are the server's, per message.", f.Run.Reference, f.Run.Rounds)
+	return out.err
 }
 
-func (r *Report) title(conns int) string {
-	if conns == 1 {
-		return "1 connection"
-	}
-	return fmt.Sprintf("%d connections", conns)
+// printer keeps the first error.
+type printer struct {
+	w   io.Writer
+	err error
 }
 
-func cells(row Row, width int) table.Row {
-	cells := table.Row{row.Backend}
-	if row.Failed != "" {
-		return append(cells, "failed")
+func (p *printer) line(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.w, format+"\n", args...)
 	}
-	for m := range metrics {
-		if metric[m].title != "" {
-			cells = append(cells, row.Median[m].format(metric[m].digits), row.Ratio[m].format(2))
-		}
-	}
-	return cells[:width]
 }
 
-// IdleRow is what connections cost a backend while nothing happens.
-type IdleRow struct {
-	Backend string
-	// Failed is why there are no figures; empty if there are.
-	Failed string
-	// LiveBytes and Memory are bytes per connection: what a collection leaves
-	// of heap and stacks, and resident memory (Pss_Anon).
-	LiveBytes, Memory Figure
-	// CPUSeconds, Voluntary (context switches) and Threads are the process's
-	// over the time of idleness.
-	CPUSeconds, Voluntary, Threads Figure
-}
-
-// WriteIdleTable prints what idle found.
-func WriteIdleTable(w io.Writer, title string, rows []IdleRow) error {
+// point prints the table of one point.
+func (p *printer) point(at summary.Point, metrics []result.Metric, marks []string) {
 	t := newTable()
-	t.AppendHeader(table.Row{title, "live B/conn", "Pss_Anon B/conn", "idle CPU s", "switches", "threads"})
-	t.SetColumnConfigs([]table.ColumnConfig{right(2), right(3), right(4), right(5), right(6)})
-	for _, r := range rows {
-		if r.Failed != "" {
-			t.AppendRow(table.Row{r.Backend, "failed"})
+	header := table.Row{scenario.Describe(at.Axes)}
+	var columns []table.ColumnConfig
+	for _, m := range metrics {
+		header = append(header, m.Title, "x")
+		columns = append(columns, right(len(header)-1), right(len(header)))
+	}
+	t.AppendHeader(header)
+	t.SetColumnConfigs(columns)
+	for _, r := range at.Rows {
+		cells := table.Row{r.Backend}
+		if r.Samples == 0 {
+			t.AppendRow(append(cells, "failed"))
 			continue
 		}
-		t.AppendRow(table.Row{r.Backend, r.LiveBytes.format(0), r.Memory.format(0),
-			r.CPUSeconds.format(3), r.Voluntary.format(0), r.Threads.format(0)})
-	}
-	if _, err := fmt.Fprintln(w, t.Render()); err != nil {
-		return err
-	}
-	for _, r := range rows {
-		if r.Failed != "" {
-			if _, err := fmt.Fprintf(w, " %s failed: %s\n", r.Backend, r.Failed); err != nil {
-				return err
+		for _, m := range metrics {
+			cell, measured := r.Cells[m.Name]
+			if !measured {
+				cells = append(cells, "-", "-")
+				continue
 			}
+			cells = append(cells, number(cell.Median.Center, m.Digits), ratio(cell))
+		}
+		t.AppendRow(cells)
+	}
+	p.line("%s", t.Render())
+	for _, r := range at.Rows {
+		if r.Void > 0 {
+			p.line(" %s failed: %s", r.Backend, r.Why)
 		}
 	}
-	return nil
+	for _, m := range marks {
+		p.line(" %s", m)
+	}
+	p.line("")
+}
+
+// shown are those of the names that any row has.
+func shown(at summary.Point, all []result.Metric, names []string) (metrics []result.Metric) {
+	for _, name := range names {
+		i := slices.IndexFunc(all, func(m result.Metric) bool { return m.Name == name })
+		if i >= 0 && slices.ContainsFunc(at.Rows, func(r summary.Row) bool { _, has := r.Cells[name]; return has }) {
+			metrics = append(metrics, all[i])
+		}
+	}
+	return metrics
+}
+
+// ratio to the reference, with what it proves.
+func ratio(c summary.Cell) string {
+	against := c.Against.Ratio
+	switch v := c.Verdict(); {
+	case against.N == 0:
+		return "-"
+	case v == stats.Smaller || v == stats.Larger:
+		return number(against.Center, 2) + "**"
+	case against.Known() && !against.Contains(1):
+		return number(against.Center, 2) + "*"
+	}
+	return number(against.Center, 2)
+}
+
+func number(v float64, digits int) string { return strconv.FormatFloat(v, 'f', digits, 64) }
+
+// WriteHead prints where and how the figures were measured.
+func WriteHead(w io.Writer, run result.Run) error {
+	h := run.Host
+	parts := []string{h.Go, strings.TrimSpace(h.OS + " " + h.Kernel), h.CPU}
+	_, err := fmt.Fprintf(w, "%s\nlayout %v\nprofile %s, seed %d\n\n", strings.Join(parts, ", "), run.Plan, run.Profile, run.Seed)
+	return err
 }
 
 // newTable has a line under its header and nothing else, and keeps the case of

@@ -58,9 +58,14 @@ const (
 	GeneratorBusy    = "generator_busy"
 	GeneratorCPUPer  = "generator_cpu_us_per_message"
 	PressureDuring   = "cpu_pressure"
+	ForeignCPU       = "foreign_cpu"
 	ServerMemory     = "server_pss_anon_bytes"
 	MostConnections  = "most_connections"
 	StragglersMemory = "pss_anon_bytes_per_straggler"
+	LivePerConn      = "live_bytes_per_connection"
+	Threads          = "server_threads"
+	SwitchesPerSec   = "context_switches_per_second"
+	SlowP99          = "slow_p99_us"
 )
 
 // Metrics is all of them, in the order of the tables.
@@ -73,6 +78,7 @@ var Metrics = []Metric{
 	{CPUPerMessage, "CPU us", "server CPU time per message", "us", 2, Lower},
 	{CallsPerMessage, "calls", "system calls per message", "1", 3, Lower},
 	{SwitchesPer, "switches", "context switches per message", "1", 3, Lower},
+	{LivePerConn, "live B/conn", "heap objects and stacks per connection", "B", 0, Lower},
 	{MemoryPerConn, "B/conn", "user memory per connection", "B", 0, Lower},
 	{KernelPerConn, "kernel B", "kernel memory per connection", "B", 0, Lower},
 	{ConnectsPer, "conn/s", "connections per second", "1/s", 0, Higher},
@@ -85,10 +91,14 @@ var Metrics = []Metric{
 	{HighestRate, "rate in limit", "highest rate with p99 within the limit", "1/s", 0, Higher},
 	{ServiceP99, "service p99 us", "99th percentile from the actual send", "us", 0, Lower},
 	{SendLagP99, "send lag p99 us", "99th percentile of the generator's lag", "us", 0, Neither},
-	{ServerBusy, "server busy", "server CPU time over time", "1", 2, Neither},
+	{SlowP99, "slow p99 us", "99th percentile of latency of the slow ones", "us", 0, Lower},
+	{ServerBusy, "server busy", "server CPU time over time", "1", 4, Neither},
+	{SwitchesPerSec, "switches/s", "context switches of the server per second", "1/s", 1, Neither},
+	{Threads, "threads", "threads of the server", "1", 0, Neither},
 	{GeneratorBusy, "generator busy", "generator CPU time over time", "1", 2, Neither},
 	{GeneratorCPUPer, "generator us", "generator CPU time per message", "us", 2, Neither},
 	{PressureDuring, "pressure", "share of time in which something waited for a CPU (PSI)", "1", 2, Neither},
+	{ForeignCPU, "foreign", "share of our processors' time that other programs had", "1", 2, Neither},
 	{ServerMemory, "server B", "user memory of the server", "B", 0, Lower},
 	{MostConnections, "connections", "connections that fitted", "1", 0, Higher},
 	{StragglersMemory, "B/straggler", "user memory per straggler", "B", 0, Lower},

@@ -34,6 +34,11 @@ type Run struct {
 	Sysctls     map[string]string `json:"sysctls"`
 	Environment map[string]string `json:"environment"`
 
+	// Settings of the runs, as durations, by name.
+	Settings map[string]string `json:"settings,omitempty"`
+	// Omitted says, in sentences, what was not to be measured, and why.
+	Omitted []string `json:"omitted,omitempty"`
+
 	// Seed decided Order and every payload.
 	Seed      uint64    `json:"seed"`
 	Rounds    int       `json:"rounds"`
@@ -88,7 +93,8 @@ type Sample struct {
 	// Histograms are HDR histograms of nanoseconds (compressed V2, base64), by
 	// name: "latency", "service", "send_lag", "connect", "skew".
 	Histograms map[string]string `json:"histograms,omitempty"`
-	// Marks are what a reader has to know: "generator-limited", "not warm".
+	// Marks are what a reader has to know: "generator-limited", "not warm",
+	// "disturbed", "taken again".
 	Marks []string `json:"marks,omitempty"`
 	// Void is why the figures must not be used; empty if they can be.
 	Void string `json:"void,omitempty"`
@@ -115,6 +121,8 @@ type End struct {
 	Finished time.Time `json:"finished"`
 	// Interrupted tells that not all of Order was taken.
 	Interrupted bool `json:"interrupted"`
+	// Cut says why, where that was not by a signal: the time was used up.
+	Cut string `json:"cut,omitempty"`
 }
 
 // File is a file as it was read.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/weft-go/weft/bench/backend"
 	"github.com/weft-go/weft/bench/child"
 	"github.com/weft-go/weft/bench/measure"
 	"github.com/weft-go/weft/bench/pin"
@@ -26,6 +27,8 @@ type Options struct {
 	Backend string
 	// Loops as in backend.Config; 0 leaves it to the server.
 	Loops int
+	// Workload as in backend.Config.
+	Workload backend.Workload
 	// Plan says where it runs.
 	Plan pin.Plan
 }
@@ -45,6 +48,9 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 	args := []string{"serve", "--control", "--backend=" + o.Backend, "--addr=127.0.0.1:0"}
 	if o.Loops > 0 {
 		args = append(args, "--loops="+strconv.Itoa(o.Loops))
+	}
+	if o.Workload != "" {
+		args = append(args, "--workload="+string(o.Workload))
 	}
 	process, err := child.Start(child.Options{
 		Name: "server " + o.Backend,

@@ -146,3 +146,36 @@ func TestJainIsOneForEqualShares(t *testing.T) {
 	require.InDelta(t, 0.25, Jain([]float64{8, 0, 0, 0}), 1e-12)
 	require.Equal(t, 1.0, Jain(nil))
 }
+
+func TestUnpairedFindsAChange(t *testing.T) {
+	random := rand.New(rand.NewPCG(11, 12))
+	around := func(center float64) (values []float64) {
+		for range 8 {
+			values = append(values, center*(1+0.02*random.NormFloat64()))
+		}
+		return values
+	}
+	p, enough := Unpaired(around(100), around(120))
+	require.Less(t, p, 0.01)
+	require.True(t, enough)
+	const trials = 400
+	wrong := 0
+	for range trials {
+		if p, _ := Unpaired(around(100), around(100)); p < Alpha {
+			wrong++
+		}
+	}
+	require.Less(t, float64(wrong), trials*Alpha*1.5)
+}
+
+func TestUnpairedSaysThatItHasTooFew(t *testing.T) {
+	_, enough := Unpaired([]float64{1, 2, 3}, []float64{7, 8, 9})
+	require.False(t, enough, "the smallest p is 0.1")
+	_, enough = Unpaired([]float64{1, 2, 3, 4}, []float64{7, 8, 9, 10})
+	require.True(t, enough, "the smallest p is 0.03")
+	p, enough := Unpaired(nil, []float64{1})
+	require.False(t, enough)
+	require.Equal(t, 1.0, p)
+	p, _ = Unpaired([]float64{2, 2, 2, 2, 2}, []float64{2, 2, 2, 2, 2})
+	require.Equal(t, 1.0, p)
+}

@@ -36,12 +36,12 @@ func Command(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// Start starts the example on a free port, waits until it listens and returns
-// its address. At the end of the test it is interrupted, as by Ctrl-C, and has
+// Start starts the example on a free port, with further arguments if there are
+// any, waits until it listens and returns its address. At the end of the test it is interrupted, as by Ctrl-C, and has
 // to end with status 0 and nothing on its standard error.
-func Start(t *testing.T) (addr string, process *os.Process) {
+func Start(t *testing.T, args ...string) (addr string, process *os.Process) {
 	t.Helper()
-	cmd := Command("-addr", "127.0.0.1:0")
+	cmd := Command(append([]string{"-addr", "127.0.0.1:0"}, args...)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	stdout, err := cmd.StdoutPipe()

@@ -1,0 +1,125 @@
+package backend
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// nginx and Apache serve one file of 64 bytes, from its cache in the kernel, with
+// connections that are kept alive and no log of requests. Everything else is as they
+// come.
+
+// serveNginx runs nginx: a master, and a worker with an event loop for each loop.
+func serveNginx(ctx context.Context, c Config) error {
+	return serveConfigured(ctx, c, func(dir, addr string) (*exec.Cmd, error) {
+		config := fmt.Sprintf(`
+daemon off;
+worker_processes %d;
+worker_rlimit_nofile %d;
+pid %[3]s/pid;
+error_log stderr error;
+events { worker_connections %[2]d; }
+http {
+  access_log off;
+  tcp_nodelay on;
+  sendfile on;
+  keepalive_requests 1000000000;
+  keepalive_timeout 1h;
+  types { } default_type text/plain;
+  client_body_temp_path %[3]s; proxy_temp_path %[3]s; fastcgi_temp_path %[3]s;
+  uwsgi_temp_path %[3]s; scgi_temp_path %[3]s;
+  server { listen %[4]s backlog=%[5]d; root %[3]s; }
+}
+`, c.Loops, descriptorLimit(), dir, addr, backlog)
+		if err := writeSite(dir, config); err != nil {
+			return nil, err
+		}
+		return exec.Command("nginx", "-p", dir, "-c", filepath.Join(dir, configName), "-e", "stderr"), nil
+	})
+}
+
+// apacheWorkers is how many connections Apache serves at a time, with a process or a
+// thread for each one that is not idle.
+//
+// Bound: some 4 MB each as a process.
+const apacheWorkers = 1024
+
+// apacheThreads is how many of them share a process, where they do.
+const apacheThreads = 64
+
+// serveApache runs Apache with one of its multi-processing modules.
+func serveApache(mpm string) func(ctx context.Context, c Config) error {
+	return func(ctx context.Context, c Config) error {
+		modules, err := apacheModules()
+		if err != nil {
+			return err
+		}
+		return serveConfigured(ctx, c, func(dir, addr string) (*exec.Cmd, error) {
+			limits := fmt.Sprintf("ServerLimit %[1]d\nMaxRequestWorkers %[1]d\n", apacheWorkers)
+			if mpm != "prefork" {
+				limits = fmt.Sprintf("ServerLimit %d\nThreadLimit %d\nThreadsPerChild %[2]d\nMaxRequestWorkers %[3]d\n",
+					apacheWorkers/apacheThreads, apacheThreads, apacheWorkers)
+			}
+			config := fmt.Sprintf(`
+ServerName localhost
+ServerRoot %[1]s
+DefaultRuntimeDir %[1]s
+PidFile %[1]s/pid
+LoadModule mpm_%[2]s_module %[3]s/mod_mpm_%[2]s.so
+LoadModule authz_core_module %[3]s/mod_authz_core.so
+LoadModule dir_module %[3]s/mod_dir.so
+DirectoryIndex index.html
+User %[4]s
+Listen %[5]s
+ListenBackLog %[6]d
+ErrorLog /dev/stderr
+LogLevel error
+DocumentRoot %[1]s
+<Directory %[1]s>
+  Require all granted
+</Directory>
+KeepAlive On
+KeepAliveTimeout 3600
+MaxKeepAliveRequests 0
+%[7]s`, dir, mpm, modules, unprivileged(), addr, backlog, limits)
+			if err := writeSite(dir, config); err != nil {
+				return nil, err
+			}
+			program, err := exec.LookPath("apache2")
+			if err != nil {
+				program = "httpd"
+			}
+			return exec.Command(program, "-f", filepath.Join(dir, configName), "-D", "FOREGROUND"), nil
+		})
+	}
+}
+
+const configName = "server.conf"
+
+func writeSite(dir, config string) error {
+	if err := os.WriteFile(filepath.Join(dir, configName), []byte(config), 0o644); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "index.html"), httpBody, 0o644)
+}
+
+// apacheModules is where its modules are.
+func apacheModules() (string, error) {
+	for _, dir := range []string{"/usr/lib/apache2/modules", "/usr/lib64/httpd/modules", "/usr/libexec/apache2", "/usr/local/libexec/apache24"} {
+		if _, err := os.Stat(filepath.Join(dir, "mod_authz_core.so")); err == nil {
+			return dir, nil
+		}
+	}
+	return "", fmt.Errorf("modules of Apache: %w", errAbsent)
+}
+
+// unprivileged is the user that a server started by root becomes.
+func unprivileged() string {
+	if os.Getuid() == 0 {
+		return "nobody"
+	}
+	return fmt.Sprintf("#%d", os.Getuid())
+}

@@ -1,0 +1,96 @@
+package change
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/weft-go/weft/bench/measure"
+	"github.com/weft-go/weft/bench/result"
+	"github.com/weft-go/weft/poller/leaktest"
+)
+
+func TestMain(m *testing.M) { leaktest.Main(m) }
+
+var point = result.Point{Scenario: "echo", Axes: map[string]float64{"connections": 100}}
+
+// run has ten rounds on a machine that is as slow as mood; coro needs factor times
+// what floor does.
+func run(seed uint64, mood, factor float64) result.File {
+	random := rand.New(rand.NewPCG(seed, 0))
+	f := result.File{Run: result.Run{Reference: "floor", Backends: []result.Backend{{Name: "floor"}, {Name: "coro"}}}}
+	for round := 1; round <= 10; round++ {
+		weather := mood * (1 + random.Float64())
+		for backend, cost := range map[string]float64{"floor": 1, "coro": factor} {
+			v := 6 * weather * cost * (1 + 0.01*random.NormFloat64())
+			f.Samples = append(f.Samples, result.Sample{
+				Step:    result.Step{Round: round, Point: point, Backend: backend},
+				Figures: map[string]float64{result.CPUPerMessage: v, result.Rate: 1e6 / v},
+			})
+		}
+	}
+	return f
+}
+
+func find(t *testing.T, all []Change, backend, metric string) Change {
+	t.Helper()
+	for _, c := range all {
+		if c.Backend == backend && c.Metric.Name == metric {
+			return c
+		}
+	}
+	t.Fatalf("no change of %s of %s", metric, backend)
+	return Change{}
+}
+
+func TestChangeIsFoundBelowTheMoodOfTheMachine(t *testing.T) {
+	all := Of(run(1, 1, 1.10), run(2, 1.5, 1.05))
+	c := find(t, all, "coro", result.CPUPerMessage)
+	require.True(t, c.Relative)
+	require.True(t, c.Real(), "%+v", c)
+	require.True(t, c.Improved())
+	require.InDelta(t, 1.05/1.10, c.Factor, 0.01)
+	require.Greater(t, c.After.Center, c.Before.Center, "although the machine was slower")
+	rate := find(t, all, "coro", result.Rate)
+	require.True(t, rate.Real())
+	require.True(t, rate.Improved())
+	floor := find(t, all, "floor", result.CPUPerMessage)
+	require.False(t, floor.Relative)
+}
+
+func TestChangeIsNotFoundWhereThereIsNone(t *testing.T) {
+	wrong := 0
+	const trials = 200
+	for i := range uint64(trials) {
+		if find(t, Of(run(2*i, 1, 1.1), run(2*i+1, 1.3, 1.1)), "coro", result.CPUPerMessage).Real() {
+			wrong++
+		}
+	}
+	require.Less(t, wrong, trials*8/100)
+}
+
+func TestChangeIsOfWhatBothHave(t *testing.T) {
+	a, b := run(1, 1, 1), run(2, 1, 1)
+	b.Samples = b.Samples[:2]
+	for _, c := range Of(a, b) {
+		require.False(t, c.Enough)
+		require.False(t, c.Real())
+	}
+	for i := range b.Samples {
+		b.Samples[i].Point.Scenario = "other"
+	}
+	require.Empty(t, Of(a, b))
+	b = run(2, 1, 1)
+	b.Run.Reference = "coro"
+	require.False(t, find(t, Of(a, b), "coro", result.CPUPerMessage).Relative)
+}
+
+func TestDifferencesNameTheMachine(t *testing.T) {
+	a := result.Run{Host: measure.Host{Kernel: "6.18"}, Sysctls: map[string]string{"net.core.somaxconn": "4096"}}
+	b := result.Run{Host: measure.Host{Kernel: "6.19"}, Sysctls: map[string]string{"net.core.somaxconn": "128"}}
+	require.Empty(t, Differences(a, a))
+	all := Differences(a, b)
+	require.Len(t, all, 2)
+	require.Equal(t, "net.core.somaxconn: 4096, and now 128", all[0])
+}

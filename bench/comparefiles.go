@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/weft-go/weft/bench/change"
+	"github.com/weft-go/weft/bench/report"
+	"github.com/weft-go/weft/bench/result"
+	"github.com/weft-go/weft/bench/scenario"
+)
+
+// compareCommand says what changed between two result files.
+type compareCommand struct {
+	Before string `arg:"" help:"A result file."`
+	After  string `arg:"" help:"A later one."`
+	All    bool   `help:"Show what has not changed, too."`
+}
+
+func (c *compareCommand) Run(_ context.Context, t *terminal) error {
+	before, err := result.Read(c.Before)
+	if err != nil {
+		return refuse("%w", err)
+	}
+	after, err := result.Read(c.After)
+	if err != nil {
+		return refuse("%w", err)
+	}
+	all := change.Of(before, after)
+	if len(all) == 0 {
+		return refuse("%s and %s have no point, backend and figure in common", c.Before, c.After)
+	}
+	for _, d := range change.Differences(before.Run, after.Run) {
+		fmt.Fprintln(t.out, "not the same:", d)
+	}
+	proved, few := 0, 0
+	var rows []report.ChangeRow
+	for _, one := range all {
+		if one.Real() {
+			proved++
+		}
+		if !one.Enough {
+			few++
+		}
+		if one.Real() || c.All && inTable(one) {
+			rows = append(rows, changeRow(one))
+		}
+	}
+	if err := report.WriteChanges(t.out, rows); err != nil {
+		return err
+	}
+	fmt.Fprintf(t.out, "%d of %d figures have changed", proved, len(all))
+	if few > 0 {
+		fmt.Fprintf(t.out, "; %d have too few samples to prove a change", few)
+	}
+	fmt.Fprintln(t.out)
+	return nil
+}
+
+// inTable reports whether a scenario's own table has the figure.
+func inTable(c change.Change) bool {
+	s, err := scenario.Find(c.Point.Scenario)
+	return err != nil || slices.Contains(s.Shows, c.Metric.Name)
+}
+
+func changeRow(c change.Change) report.ChangeRow {
+	number := func(v float64) string { return strconv.FormatFloat(v, 'f', c.Metric.Digits, 64) }
+	r := report.ChangeRow{
+		Where: c.Point.Scenario + ", " + scenario.Describe(c.Point.Axes), Backend: c.Backend, Metric: c.Metric.Title,
+		Before: number(c.Before.Center), After: number(c.After.Center),
+		Factor: strconv.FormatFloat(c.Factor, 'f', 3, 64), P: strconv.FormatFloat(c.P, 'f', 4, 64),
+	}
+	if c.Relative {
+		r.Factor += " (ratio to the reference)"
+	}
+	switch {
+	case !c.Enough:
+		r.Verdict = "too few samples"
+	case !c.Real():
+		r.Verdict = "no change seen"
+	case c.Improved():
+		r.Verdict = "better"
+	case c.Metric.Better == result.Neither:
+		r.Verdict = "changed"
+	default:
+		r.Verdict = "worse"
+	}
+	return r
+}

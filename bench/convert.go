@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/weft-go/weft/bench/export"
+	"github.com/weft-go/weft/bench/page"
+	"github.com/weft-go/weft/bench/result"
+)
+
+// reportCommand makes a page, and other files, of stored results.
+type reportCommand struct {
+	Files    []string `arg:"" name:"file" help:"Result files; each becomes a part of the page."`
+	Out      string   `short:"o" placeholder:"FILE" help:"The page. Default: the first file with the ending .html; - is the standard output."`
+	CSV      string   `name:"csv" placeholder:"FILE" help:"Also write the samples of the first file as comma-separated values."`
+	Benchfmt string   `placeholder:"FILE" help:"Also write them in the Go benchmark format, for benchstat."`
+	Hgrm     string   `placeholder:"DIR" help:"Also write their histograms as percentile files of HdrHistogram."`
+}
+
+func (c *reportCommand) Run(_ context.Context, t *terminal) error {
+	var sources []page.Source
+	for _, path := range c.Files {
+		f, err := result.Read(path)
+		if err != nil {
+			return refuse("%w", err)
+		}
+		sources = append(sources, page.Source{Name: filepath.Base(path), File: f})
+	}
+	out := c.Out
+	if out == "" {
+		out = strings.TrimSuffix(c.Files[0], filepath.Ext(c.Files[0])) + ".html"
+	}
+	if slices.Contains(c.Files, out) {
+		return refuse("--out: %s is a result file", out)
+	}
+	first := sources[0].File
+	for _, o := range []struct {
+		path  string
+		write func(io.Writer) error
+	}{
+		{out, func(w io.Writer) error { return page.Write(w, sources...) }},
+		{c.CSV, func(w io.Writer) error { return export.CSV(w, first) }},
+		{c.Benchfmt, func(w io.Writer) error { return export.GoBenchmarks(w, first) }},
+	} {
+		if err := writeFile(t, o.path, o.write); err != nil {
+			return err
+		}
+	}
+	if c.Hgrm == "" {
+		return nil
+	}
+	return writePercentiles(t, c.Hgrm, first)
+}
+
+// writeFile writes a file as a whole or not at all, and says so.
+func writeFile(t *terminal, path string, write func(io.Writer) error) error {
+	switch path {
+	case "":
+		return nil
+	case "-":
+		return write(t.out)
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
+	if err != nil {
+		return refuse("%w", err)
+	}
+	defer os.Remove(file.Name()) // once it is renamed there is none
+	defer file.Close()
+	err = write(file)
+	if err == nil {
+		err = file.Chmod(0o644)
+	}
+	if err == nil {
+		err = file.Close()
+	}
+	if err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		return refuse("%w", err)
+	}
+	fmt.Fprintln(t.err, "wrote", path)
+	return nil
+}
+
+// writePercentiles writes a file per histogram of a usable sample.
+func writePercentiles(t *terminal, dir string, f result.File) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return refuse("%w", err)
+	}
+	for _, s := range f.Samples {
+		for name, text := range s.Histograms {
+			if s.Void != "" || text == "" {
+				continue
+			}
+			file := fmt.Sprintf("%s %s %s round %d.hgrm", s.Point.Key(), s.Backend, name, s.Round)
+			path := filepath.Join(dir, strings.ReplaceAll(file, " ", "_"))
+			if err := writeFile(t, path, func(w io.Writer) error { return export.Percentiles(w, text) }); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

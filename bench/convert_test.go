@@ -1,0 +1,73 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/weft-go/weft/bench/result"
+)
+
+// stored writes a result file with ten rounds of two backends, the second of which
+// needs factor times what the first does.
+func stored(t *testing.T, factor float64) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "r.jsonl")
+	w, err := result.Create(path, result.Run{Rounds: 10, Reference: "floor", Backends: []result.Backend{{Name: "floor"}, {Name: "coro"}}})
+	require.NoError(t, err)
+	for round := 1; round <= 10; round++ {
+		for backend, cost := range map[string]float64{"floor": 6, "coro": 6 * factor} {
+			require.NoError(t, w.Sample(result.Sample{
+				Step:    result.Step{Round: round, Point: result.Point{Scenario: "echo", Axes: map[string]float64{"connections": 100}}, Backend: backend},
+				Figures: map[string]float64{result.CPUPerMessage: cost * (1 + 0.001*float64(round%5))},
+			}))
+		}
+	}
+	require.NoError(t, w.Close(result.End{Finished: time.Unix(1, 0)}))
+	return path
+}
+
+func TestReportWritesWhatItIsAskedFor(t *testing.T) {
+	path := stored(t, 1.1)
+	dir := filepath.Dir(path)
+	o := finish(t, command(t, "report", path, "--csv", filepath.Join(dir, "r.csv"), "--benchfmt", filepath.Join(dir, "r.txt")))
+	require.Equal(t, exitOK, o.status, o.stderr)
+	for _, name := range []string{"r.html", "r.csv", "r.txt"} {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		require.NoError(t, err)
+		require.Contains(t, string(data), "coro", name)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "*.tmp"))
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+func TestReportRefusesWhatIsNoResult(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+		return path
+	}
+	requireRefused(t, finish(t, command(t, "report", filepath.Join(dir, "nothing"))), "no such file")
+	requireRefused(t, finish(t, command(t, "report", write("damaged", "hello\n"))), "damaged result file")
+	requireRefused(t, finish(t, command(t, "report", write("newer", `{"kind":"run","schema":99}`+"\n"))), "another schema")
+	good := stored(t, 1)
+	requireRefused(t, finish(t, command(t, "report", good, "--out", good)), "is a result file")
+	requireRefused(t, finish(t, command(t, "report", good, "--out", filepath.Join(dir, "no", "where.html"))), "no such file")
+	requireRefused(t, finish(t, command(t, "compare", good, write("empty", ""))), "damaged result file")
+}
+
+func TestCompareSaysWhatIsReal(t *testing.T) {
+	a, b := stored(t, 1.1), stored(t, 1.05)
+	o := finish(t, command(t, "compare", a, b))
+	require.Equal(t, exitOK, o.status, o.stderr)
+	require.Regexp(t, `echo, 100 connections +coro +CPU us +6\.\d+ +6\.\d+ +0\.955 \(ratio to the reference\) +0\.\d+ +better`, o.stdout)
+	require.Contains(t, o.stdout, "1 of 2 figures have changed")
+	o = finish(t, command(t, "compare", a, a, "--all"))
+	require.Contains(t, o.stdout, "no change seen")
+	require.Contains(t, o.stdout, "0 of 2 figures have changed")
+}

@@ -1,0 +1,288 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/weft-go/weft/bench/load"
+	"github.com/weft-go/weft/bench/measure"
+	"github.com/weft-go/weft/bench/pin"
+	"github.com/weft-go/weft/bench/result"
+	"github.com/weft-go/weft/bench/scenario"
+	"github.com/weft-go/weft/bench/server"
+)
+
+// The marks of samples.
+const (
+	markNotWarm   = "not warm"          // the warm-up ended before two windows agreed
+	markLimited   = "generator-limited" // see load.Measured.GeneratorLimited
+	markDisturbed = "disturbed"         // something else ran on our processors
+	markAgain     = "taken again"       // because of that
+)
+
+// take takes the sample of a step: again, as often as the settings allow, if it
+// was disturbed, and the least disturbed one counts.
+func (l *Lab) take(ctx context.Context, s step) (result.Sample, error) {
+	var best result.Sample
+	var least float64
+	for try := range l.settings.Retakes + 1 {
+		sample, v, err := l.once(ctx, s)
+		if err != nil {
+			return result.Sample{}, err
+		}
+		if try > 0 {
+			sample.Marks = append(sample.Marks, markAgain)
+		}
+		if try == 0 || v.foreign < least {
+			best, least = sample, v.foreign
+		}
+		if !v.disturbed() {
+			break
+		}
+	}
+	return best, nil
+}
+
+// once runs one server process and loads it.
+func (l *Lab) once(ctx context.Context, s step) (result.Sample, verdict, error) {
+	started := time.Now()
+	srv, err := server.Start(ctx, server.Options{
+		Backend: s.row.backend.Name, Loops: l.loops(s), Workload: s.place.scenario.Workload, Plan: l.settings.Plan,
+	})
+	if err != nil {
+		return result.Sample{}, verdict{}, err
+	}
+	defer srv.Close()
+	t := &taking{lab: l, step: s, srv: srv, sample: result.Sample{Step: s.result(), Started: started}}
+	err = t.run(ctx)
+	// A server that died is the reason for whatever the generator saw.
+	//
+	// Order: the server closes its connections first, so that the generator's end
+	// of them needs no TIME_WAIT.
+	if stopped := srv.Stop(); stopped != nil && ctx.Err() == nil {
+		err = stopped
+	}
+	if t.gen != nil {
+		if closed := t.gen.Close(); err == nil {
+			err = closed
+		}
+	}
+	return t.sample, t.verdict, err
+}
+
+// taking is a sample that is being taken.
+type taking struct {
+	lab  *Lab
+	step step
+	srv  *server.Process
+	gen  *load.Process
+
+	reading scenario.Reading
+	sample  result.Sample
+	verdict verdict
+}
+
+// run opens the connections, warms up, and measures.
+func (t *taking) run(ctx context.Context) error {
+	p, set := t.step.place, t.lab.settings
+	if p.searches() {
+		return t.search(ctx)
+	}
+	groups := p.scenario.Groups(p.axes)
+	if err := t.connect(ctx, groups); err != nil {
+		return err
+	}
+	if works(groups) {
+		_, warm, err := warmUp(ctx, t.gen, set.Window, set.Windows)
+		if err != nil {
+			return err
+		}
+		if !warm {
+			t.mark(markNotWarm)
+		}
+	}
+	if err := t.measure(ctx); err != nil {
+		return err
+	}
+	if works(groups) {
+		if err := t.countCalls(ctx); err != nil {
+			return err
+		}
+	}
+	if p.scenario.MemoryAfter {
+		m, err := t.memory(ctx, scenario.Total(groups))
+		if err != nil {
+			return err
+		}
+		t.reading.After = &m
+	}
+	t.sample.Figures = p.scenario.Figures(p.axes, t.reading)
+	if t.verdict.known {
+		t.sample.Figures[result.PressureDuring] = t.verdict.pressure
+		t.sample.Figures[result.ForeignCPU] = t.verdict.foreign
+	}
+	return nil
+}
+
+// works tells that messages are sent, so that there is something to warm up.
+func works(groups []load.Group) bool {
+	return slices.ContainsFunc(groups, func(g load.Group) bool { return g.Role != load.Idle })
+}
+
+// start starts a generator for groups.
+func (t *taking) start(ctx context.Context, groups []load.Group) (*load.Process, error) {
+	plan := t.lab.settings.Plan
+	spec := load.Spec{Server: t.srv.Addr.String(), Groups: groups, Seed: t.lab.settings.Seed}
+	if plan.Layout == pin.Split { // it has a processor of its own
+		spec.Spin = spin
+	}
+	return load.Start(ctx, spec, plan.GeneratorCPUs)
+}
+
+// spin is how long before a planned send the generator looks at the clock instead
+// of sleeping: what a virtual processor takes to wake up, and as much again.
+const spin = 60 * time.Microsecond
+
+// connect opens the connections and uses each once: in steps, if memory is read.
+func (t *taking) connect(ctx context.Context, groups []load.Group) (err error) {
+	if t.gen, err = t.start(ctx, groups); err != nil {
+		return err
+	}
+	steps, total := t.step.place.scenario.MemorySteps, scenario.Total(groups)
+	for i := range max(steps, 1) {
+		conns := total * (i + 1) / max(steps, 1)
+		if conns == total {
+			conns = 0 // all
+		}
+		if _, err := t.gen.Dial(ctx, conns); err != nil {
+			return err
+		}
+		if err := t.gen.Touch(ctx); err != nil {
+			return err
+		}
+		if steps == 0 {
+			continue
+		}
+		m, err := t.memory(ctx, total*(i+1)/steps)
+		if err != nil {
+			return err
+		}
+		t.reading.Memory = append(t.reading.Memory, m)
+	}
+	return nil
+}
+
+// memory lets the server collect its garbage and reads what is left.
+func (t *taking) memory(ctx context.Context, conns int) (scenario.Memory, error) {
+	m := scenario.Memory{Conns: conns}
+	// Twice: the first collection starts the collector's own threads.
+	for range 2 {
+		stats, err := t.srv.Stats(ctx)
+		if err != nil {
+			return m, err
+		}
+		m.Live, m.Threads = stats.LiveBytes, stats.Threads
+	}
+	var err error
+	if m.User, err = measure.AnonymousBytes(t.srv.PID()); errors.Is(err, errors.ErrUnsupported) {
+		return m, nil
+	} else if err != nil {
+		return m, err
+	}
+	machine, err := measure.OfMachine(nil)
+	if err == nil {
+		m.Kernel = machine.Kernel
+	}
+	return m, nil
+}
+
+// measure is the run that counts. The counters are read while no message is under
+// way.
+func (t *taking) measure(ctx context.Context) error {
+	others := watch(t.lab.settings.Plan)
+	self0, _ := measure.OfSelf() // a system without it has no bystanders either
+	before, err := t.usage(ctx)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	outcome, err := t.gen.Run(ctx, t.lab.settings.Duration)
+	if err != nil {
+		return err
+	}
+	t.reading.Elapsed = time.Since(began)
+	after, err := t.usage(ctx)
+	if err != nil {
+		return err
+	}
+	self1, _ := measure.OfSelf()
+	if outcome.Void != "" {
+		return voidError(outcome.Void)
+	}
+	used := after.Sub(before)
+	t.reading.Outcome, t.reading.Server = outcome, &used
+	t.verdict = others.seen(used.CPU+outcome.CPU+self1.Sub(self0).CPU, t.lab.cpus())
+	if t.verdict.disturbed() {
+		t.mark(markDisturbed)
+	}
+	for _, g := range outcome.Groups {
+		if g.GeneratorLimited {
+			t.mark(markLimited)
+		}
+	}
+	t.sample.Seconds = t.reading.Elapsed.Seconds()
+	t.sample.Histograms = scenario.Histograms(outcome)
+	return nil
+}
+
+func (t *taking) usage(ctx context.Context) (measure.Usage, error) { return t.srv.Usage(ctx) }
+
+// cpus is how many processors the two sides have.
+func (l *Lab) cpus() int {
+	plan := l.settings.Plan
+	all := slices.Concat(plan.ServerCPUs, plan.GeneratorCPUs)
+	slices.Sort(all)
+	if n := len(slices.Compact(all)); n > 0 {
+		return n
+	}
+	return runtime.NumCPU()
+}
+
+// mark adds a mark once.
+func (t *taking) mark(m string) {
+	if !slices.Contains(t.sample.Marks, m) {
+		t.sample.Marks = append(t.sample.Marks, m)
+	}
+}
+
+// countCalls counts system calls in a short run of its own, because counting slows
+// every call of the machine down. Where the kernel does not let us, nothing is
+// counted.
+func (t *taking) countCalls(ctx context.Context) error {
+	counter, err := measure.OpenCalls(t.srv.PID())
+	if err != nil {
+		return nil
+	}
+	defer counter.Close()
+	before, err := counter.Count()
+	if err != nil {
+		return err
+	}
+	outcome, err := t.gen.Run(ctx, t.lab.settings.callsRun())
+	if err != nil {
+		return err
+	}
+	if outcome.Void != "" {
+		return voidError(outcome.Void)
+	}
+	after, err := counter.Count()
+	if err != nil {
+		return err
+	}
+	calls := after - before
+	t.reading.Calls, t.reading.CallsOutcome = &calls, outcome
+	return nil
+}

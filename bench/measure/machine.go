@@ -1,0 +1,19 @@
+package measure
+
+import "time"
+
+// Machine is what the whole machine has done since it was started. Figures are
+// meant to be subtracted from later ones.
+type Machine struct {
+	// Busy is the time that some processors spent in programs, their own and the
+	// kernel's work for them, without interrupts: those are mostly the network's.
+	Busy time.Duration
+	// Stolen is what the host of a virtual machine kept for others.
+	Stolen time.Duration
+	// Waited is the time in which something that could run waited for a
+	// processor: pressure stall information, "some" of the CPU.
+	Waited time.Duration
+	// Kernel is the kernel's memory now, in bytes: slab, stacks of threads and
+	// page tables. Sockets are in it, of both ends, and so is everybody's.
+	Kernel int64
+}

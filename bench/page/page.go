@@ -1,0 +1,164 @@
+package page
+
+import (
+	_ "embed" // the template
+	"fmt"
+	"html/template"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/weft-go/weft/bench/plot"
+	"github.com/weft-go/weft/bench/result"
+	"github.com/weft-go/weft/bench/scenario"
+	"github.com/weft-go/weft/bench/summary"
+)
+
+// Source is a result file and its name.
+type Source struct {
+	Name string
+	result.File
+}
+
+// Write writes the page of some files, in their order.
+func Write(out io.Writer, sources ...Source) error {
+	d := document{Style: template.CSS(plot.Style)}
+	for i, s := range sources {
+		d.Runs = append(d.Runs, newRun(fmt.Sprintf("r%d", i+1), s))
+	}
+	return layout.Execute(out, d)
+}
+
+//go:embed page.html
+var layoutText string
+
+var layout = template.Must(template.New("page").Parse(layoutText))
+
+// document is what the template gets.
+type document struct {
+	Style template.CSS
+	Runs  []run
+}
+
+// run is the part of one file.
+type run struct {
+	ID, Name, Command string
+	Facts             []fact
+	// Warnings are what a reader has to know before the figures.
+	Warnings  []string
+	Backends  []result.Backend
+	Scenarios []section
+	Models    *section
+}
+
+type fact struct{ Name, Value string }
+
+// section is a scenario, or the models.
+type section struct {
+	ID, Title, Question string
+	Plots               []figure
+	Tables              []table
+}
+
+// figure is a plot.
+type figure struct {
+	SVG      template.HTML
+	Title    string
+	Caption  string
+	Command  string
+	Numbers  table
+	HasTable bool
+}
+
+// table is rows under a head; the first column names the row.
+type table struct {
+	Title string
+	Head  []string
+	Rows  [][]string
+	Notes []string
+}
+
+func newRun(id string, s Source) run {
+	r := run{ID: id, Name: s.Name, Command: command(s.Run), Facts: facts(s.Run), Warnings: warnings(s.File), Backends: s.Run.Backends}
+	all := summary.Of(s.File)
+	for start := 0; start < len(all.Points); {
+		end := start + 1
+		for end < len(all.Points) && all.Points[end].Scenario == all.Points[start].Scenario {
+			end++
+		}
+		r.Scenarios = append(r.Scenarios, newSection(id, s.File, all.Metrics, all.Points[start:end]))
+		start = end
+	}
+	if len(s.Models) > 0 {
+		r.Models = modelsSection(id, s.File)
+	}
+	return r
+}
+
+// newSection is one scenario: its points follow each other in a file.
+func newSection(id string, f result.File, metrics []result.Metric, points []summary.Point) section {
+	name := points[0].Scenario
+	sc, err := scenario.Find(name)
+	if err != nil { // of another version of this program
+		sc = scenario.Scenario{Name: name}
+		for _, m := range metrics {
+			sc.Shows = append(sc.Shows, m.Name)
+		}
+	}
+	s := section{ID: id + "-" + name, Title: name, Question: sc.Question}
+	s.Plots = plots(s.ID, f, sc, metrics, points)
+	for _, p := range points {
+		s.Tables = append(s.Tables, pointTable(p, metrics, sc.Shows))
+	}
+	return s
+}
+
+// command is what made a file, as one would type it.
+func command(r result.Run) string {
+	if len(r.Argv) == 0 {
+		return ""
+	}
+	return strings.Join(append([]string{"go run ./bench"}, r.Argv[1:]...), " ")
+}
+
+func facts(r result.Run) []fact {
+	modified := ""
+	if r.Modified {
+		modified = ", modified"
+	}
+	all := []fact{
+		{"measured", r.Started.Format(time.RFC1123)},
+		{"machine", fmt.Sprintf("%s, %d CPUs", r.Host.CPU, r.Host.CPUs)},
+		{"system", strings.TrimSpace(r.Host.OS + "/" + r.Host.Arch + " " + r.Host.Kernel)},
+		{"Go", r.Host.Go},
+		{"revision", r.Revision + modified},
+		{"layout", fmt.Sprint(r.Plan)},
+		{"profile, rounds, seed", fmt.Sprintf("%s, %d, %d", r.Profile, r.Rounds, r.Seed)},
+		{"ratios are to", r.Reference},
+	}
+	var known []fact
+	for _, f := range all {
+		if strings.Trim(f.Value, " ,") != "" {
+			known = append(known, f)
+		}
+	}
+	return known
+}
+
+// warnings are what is wrong with a file as a whole.
+func warnings(f result.File) (all []string) {
+	switch {
+	case f.End == nil:
+		all = append(all, "This run was killed: its file has no end.")
+	case f.End.Interrupted:
+		all = append(all, fmt.Sprintf("This run was interrupted: %d of %d samples were taken.", len(f.Samples), len(f.Run.Order)))
+	}
+	if f.Run.Rounds > 0 && f.Run.Rounds < minRounds {
+		all = append(all, fmt.Sprintf("There are %d rounds: too few for intervals, and for a proof of any difference. %d are the least.", f.Run.Rounds, minRounds))
+	}
+	return all
+}
+
+// minRounds is from how many rounds on a median has a 95 % interval; see package
+// stats.
+const minRounds = 6

@@ -1,0 +1,79 @@
+package page
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/weft-go/weft/bench/result"
+	"github.com/weft-go/weft/bench/scenario"
+	"github.com/weft-go/weft/bench/stats"
+	"github.com/weft-go/weft/bench/summary"
+)
+
+// pointTable has a row per backend and two columns per metric: the median with its
+// interval, and the ratio.
+func pointTable(p summary.Point, metrics []result.Metric, names []string) table {
+	t := table{Title: scenario.Describe(p.Axes), Head: []string{"backend"}}
+	shown := shows(p, metrics, names)
+	for _, m := range shown {
+		t.Head = append(t.Head, m.Title, "x")
+	}
+	for _, r := range p.Rows {
+		cells := []string{r.Backend}
+		for _, m := range shown {
+			cell, ok := r.Cells[m.Name]
+			if !ok {
+				cells = append(cells, "-", "-")
+				continue
+			}
+			cells = append(cells, interval(cell.Median, m.Digits), ratio(cell))
+		}
+		t.Rows = append(t.Rows, cells)
+		if r.Void > 0 {
+			t.Notes = append(t.Notes, fmt.Sprintf("%s: %d samples cannot be used: %s", r.Backend, r.Void, r.Why))
+		}
+		if len(r.Marks) > 0 {
+			t.Notes = append(t.Notes, fmt.Sprintf("%s: %s", r.Backend, strings.Join(r.Marks, ", ")))
+		}
+	}
+	return t
+}
+
+// shows are those of the names that any row of the point has.
+func shows(p summary.Point, metrics []result.Metric, names []string) (shown []result.Metric) {
+	for _, name := range names {
+		i := slices.IndexFunc(metrics, func(m result.Metric) bool { return m.Name == name })
+		if i >= 0 && has(p, name) {
+			shown = append(shown, metrics[i])
+		}
+	}
+	return shown
+}
+
+func has(p summary.Point, metric string) bool {
+	return slices.ContainsFunc(p.Rows, func(r summary.Row) bool { _, ok := r.Cells[metric]; return ok })
+}
+
+func interval(i stats.Interval, digits int) string {
+	text := number(i.Center, digits)
+	if i.Known() {
+		text += " [" + number(i.Low, digits) + ", " + number(i.High, digits) + "]"
+	}
+	return text
+}
+
+// ratio is to the reference, with ** where a difference is proved.
+func ratio(c summary.Cell) string {
+	if c.Against.Ratio.N == 0 {
+		return "-"
+	}
+	text := interval(c.Against.Ratio, 2)
+	if v := c.Verdict(); v == stats.Smaller || v == stats.Larger {
+		text += " **"
+	}
+	return text
+}
+
+func number(v float64, digits int) string { return strconv.FormatFloat(v, 'f', digits, 64) }
