@@ -28,7 +28,10 @@ const (
 func (l *Lab) take(ctx context.Context, s step) (result.Sample, error) {
 	var best result.Sample
 	var least float64
-	for try := range l.settings.Retakes + 1 {
+	for try := range l.retakes() + 1 {
+		if try > 0 {
+			l.retaken++
+		}
 		sample, v, err := l.once(ctx, s)
 		if err != nil {
 			return result.Sample{}, err
@@ -44,6 +47,18 @@ func (l *Lab) take(ctx context.Context, s step) (result.Sample, error) {
 		}
 	}
 	return best, nil
+}
+
+// retakeShare is how many samples may be taken again in a run, as a share of all.
+//
+// Bound: on a machine that is disturbed all the time, taking everything again would
+// take three times as long and help nothing.
+const retakeShare = 0.1
+
+// retakes is how often the next sample may be taken again.
+func (l *Lab) retakes() int {
+	left := int(retakeShare*float64(len(l.order))) - l.retaken
+	return max(0, min(l.settings.Retakes, left))
 }
 
 // once runs one server process and loads it.
