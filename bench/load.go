@@ -170,6 +170,9 @@ func (c *loadCommand) groups() []load.Group {
 	}
 	all := g
 	g.Name, g.Role, g.Conns = string(load.Sender), load.Sender, min(c.Conns, 1)
+	if c.Conns <= 1 { // who hears it is the sender alone
+		return []load.Group{g}
+	}
 	all.Name, all.Role, all.Conns, all.Rate, all.Arrivals = string(load.Listener), load.Listener, c.Conns-1, 0, ""
 	return []load.Group{g, all}
 }

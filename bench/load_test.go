@@ -40,6 +40,7 @@ func TestLoadPrintsWhatItMeasured(t *testing.T) {
 		{"--role=idle --conns=3", "0 messages planned, 0 sent, 0 received"},
 		{"--role=mute", "mute: 1 x mute"},
 		{"--role=trickle --conns=2", "trickle: 2 x trickle"},
+		{"--role=room --conns=1", "sender: 1 x sender"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			o := finish(t, loadOf(t, s.addr, c.args))

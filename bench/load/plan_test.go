@@ -156,3 +156,13 @@ func TestPaceEndsALongWaitEarly(t *testing.T) {
 		require.Equal(t, c.want, e.pace(c.until))
 	}
 }
+
+func TestAnswersThatNeverComeMakeARunVoid(t *testing.T) {
+	e := engine(t, one("127.0.0.1:1", Group{Role: Paced, Conns: 1, Size: 8, Rate: 1, Arrivals: Fixed}))
+	e.phase, e.owed, e.deadline = running, 3, time.Second
+	e.now = e.deadline + drainLimit
+	require.False(t, e.over())
+	e.now++
+	require.True(t, e.over())
+	require.Equal(t, "3 answers were missing 12s after the end", e.void)
+}

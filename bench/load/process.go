@@ -96,9 +96,10 @@ func (p *Process) Dial(ctx context.Context, conns int) (Dialed, error) {
 	n := len(p.children)
 	requests := make([]request, n)
 	for i := range requests {
-		requests[i] = request{Do: doDial, Conns: conns*(i+1)/n - conns*i/n}
-		if conns <= 0 || conns >= p.spec.standing() {
-			requests[i].Conns = math.MaxInt32 // all of its part
+		requests[i].Do = doDial
+		if conns > 0 && conns < p.spec.standing() { // else all of its part
+			share := conns*(i+1)/n - conns*i/n
+			requests[i].Conns = &share
 		}
 	}
 	answers, err := askEach(ctx, p.children, requests, limit)

@@ -175,7 +175,8 @@ func TestControlAnswersEveryRequest(t *testing.T) {
 {"do":"open"}
 {"do":"open","spec":{"server":"` + serve(t, echo) + `","groups":[{"name":"a","role":"echo","connections":2,"size_bytes":3,"depth":1}]}}
 {"do":"open","spec":{}}
-{"do":"dial","connections":2}
+{"do":"dial","connections":1}
+{"do":"dial"}
 {"do":"touch"}
 {"do":"run","duration_ns":1000}
 {"do":"dance"}
@@ -183,8 +184,8 @@ func TestControlAnswersEveryRequest(t *testing.T) {
 `)
 	require.NoError(t, Control(t.Context(), in, &out))
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	require.Len(t, lines, 8)
-	for i, want := range []string{`"run\" does not fit here`, "none given", `{}`, `does not fit here`, `"dialed":{"connections":2,`, `{}`, `"outcome":{"groups":[`, `unknown request`} {
+	require.Len(t, lines, 9)
+	for i, want := range []string{`"run\" does not fit here`, "none given", `{}`, `does not fit here`, `"dialed":{"connections":1,`, `"dialed":{"connections":2,`, `{}`, `"outcome":{"groups":[`, `unknown request`} {
 		require.Contains(t, lines[i], want)
 		require.True(t, json.Valid([]byte(lines[i])))
 	}
