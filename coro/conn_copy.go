@@ -43,6 +43,15 @@ func (c *Conn) WriteTo(w io.Writer) (total int64, err error) {
 		return c.writeToFromOutside(w)
 	}
 	for full := 0; ; {
+		if full >= bulkAfter {
+			var moved int64
+			moved, full, err = c.relayTo(t, w)
+			total += moved
+			if err != nil {
+				return total, c.readError(err)
+			}
+			continue
+		}
 		chunk, err := c.readChunk(t)
 		if err != nil {
 			return total, c.readError(err)
@@ -57,17 +66,8 @@ func (c *Conn) WriteTo(w io.Writer) (total int64, err error) {
 		if err != nil {
 			return total, err
 		}
-		if n < copyBuffer {
+		if full++; n < copyBuffer {
 			full = 0
-			continue
-		}
-		if full++; full >= bulkAfter {
-			moved, err := c.relayTo(t, w)
-			total += moved
-			full = afterRelay(moved)
-			if err != nil {
-				return total, c.readError(err)
-			}
 		}
 	}
 }
@@ -151,7 +151,9 @@ func (c *Conn) readChunk(t *task) (chunk []byte, err error) {
 // io.Copy calls it. A regular file, also behind an io.LimitedReader, goes inside
 // the kernel (sendfile) where the system has that, and its position moves on by
 // what was sent; bytes that are not in memory are read from the disk, which stops
-// the loop for that time. A *Conn of the same loop is its WriteTo. Anything else
+// the loop for that time. A *Conn of the same loop is its WriteTo, also behind an
+// io.LimitedReader, whose N other tasks may read meanwhile: it goes down with every
+// piece that is moved. Anything else
 // is read into a buffer of the loop's, which is held while r.Read waits; a Read that
 // blocks the thread blocks the loop.
 //
@@ -203,6 +205,15 @@ func (c *Conn) copyFrom(t *task, r io.Reader) (total int64, err error) {
 		}
 	}
 	for full := 0; limited == nil || limited.N > 0; {
+		if full >= bulkAfter && from != nil {
+			var moved int64
+			moved, full, err = from.relay(t, c, &limited.N)
+			total += moved
+			if err != nil {
+				return total, from.readError(err)
+			}
+			continue
+		}
 		if from != nil {
 			from.awaitReadable(t)
 		}
@@ -222,18 +233,10 @@ func (c *Conn) copyFrom(t *task, r io.Reader) (total int64, err error) {
 			return total, nil
 		case err != nil:
 			return total, err
-		case n < copyBuffer || from == nil:
+		case n < copyBuffer:
 			full = 0
-			continue
-		}
-		if full++; full >= bulkAfter {
-			moved, err := from.relay(t, c, limited.N)
-			total += moved
-			full = afterRelay(moved)
-			limited.N -= moved
-			if err != nil {
-				return total, from.readError(err)
-			}
+		default:
+			full++
 		}
 	}
 	return total, nil

@@ -92,7 +92,7 @@ func (c *Conn) sendPieces(t *task, file syscall.RawConn, start, limit int64) (se
 		case err == poller.ErrWouldBlock:
 			err = t.await(&c.src, reactor.Out)
 		case err == nil && sent < limit:
-			t.spend(bulkOperations - 1)
+			t.spend(n/copyBuffer - 1) // as many as it would have taken to read it
 			err = t.checkpoint()
 		}
 	}

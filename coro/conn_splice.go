@@ -17,11 +17,11 @@ import (
 //	              4 full buffers in a row
 //	read, write ---------------------------> splice in, splice out
 //	            <---------------------------
-//	              nothing there, or little at a time
+//	              little at a time, or little after a pause
 //
-// While it waits for input it always is on the left, where it holds neither a
-// buffer nor a pipe, and its stack is shallow. After a pause in a large stream
-// one full buffer is enough to go over again; where it did not pay, it takes 32.
+// While it waits for input it holds neither a buffer nor a pipe. A large stream stays
+// on the right through its pauses, so that nothing of it is copied; where that did not
+// pay, it takes 32 full buffers to go over again.
 
 const (
 	// bulkAfter is how many full buffers in a row make a stream a large one.
@@ -32,58 +32,72 @@ const (
 
 	// pipeSize is how much a pipe holds.
 	//
-	// Bound: 256 KiB, a quarter of what an unprivileged user's pipe may have. At
-	// 1 MiB a byte costs a tenth less, and a user's pipes together have 64 MiB.
-	pipeSize = 256 << 10
+	// Bound: 1 MiB, what an unprivileged user's pipe may have. At a quarter of that a
+	// byte costs a tenth more. A user's pipes together have 64 MiB; those of the fifth
+	// loop on may get less, and then their loop copies.
+	pipeSize = 1 << 20
 
-	// leastPiece is what has to go through the pipe at a time.
+	// leastPiece is what has to go through the pipe at a time, and has to be there
+	// when the stream goes on after a pause.
 	//
-	// Bound: 128 KiB. A pipe has 64 places for pages or parts of one. Of a stream
-	// that was written a KiB at a time it holds little, and splice is half as
-	// expensive again as a copy; of one written 16 KiB at a time it is half.
-	leastPiece = pipeSize / 2
+	// Bound: 64 KiB, where in, out and a look for more cost what two reads and two
+	// writes do.
+	leastPiece = 2 * copyBuffer
+
+	// maxLittle is how many pieces in a row may be less than that.
+	//
+	// Bound: one is what a receiver finds that is faster than the sender for a
+	// moment. The second one says that it is how the stream was written.
+	maxLittle = 2
+
+	// longRelay is what has moved when little pieces at its end do not say that splice
+	// did not pay.
+	longRelay = 1 << 20
+
+	// bulkNever is as how many full buffers it counts that splice did not pay.
+	bulkNever = bulkAfter - 32
 
 	// maxPipes is how many pipes a loop has at a time. The copies beyond it read
 	// and write.
 	//
 	// Bound: one is in use for no longer than a receiver takes for its bytes.
-	// 16 slow ones hold 4 MiB of the kernel's memory.
+	// 16 slow ones hold 16 MiB of the kernel's memory at the most.
 	maxPipes = 16
 
 	// maxFreePipes is how many a loop keeps that nobody uses.
 	//
 	// Bound: two descriptors each.
 	maxFreePipes = 4
-
-	// bulkOperations is what a piece of a pipe's size counts for in a task's
-	// budget, in operations. So a task moves 1 MiB before the others have a turn,
-	// as it does by reading and writing.
-	bulkOperations = 8
 )
 
 // relayTo is relay to w, if it is a connection that relay can serve.
 //
 //go:noinline
-func (c *Conn) relayTo(t *task, w io.Writer) (int64, error) {
+func (c *Conn) relayTo(t *task, w io.Writer) (moved int64, full int, err error) {
 	to, ok := w.(*Conn)
 	if !ok || to.loop != c.loop {
-		return 0, nil
+		return 0, bulkNever, nil
 	}
-	return c.relay(t, to, math.MaxInt64)
+	left := int64(math.MaxInt64)
+	return c.relay(t, to, &left)
 }
 
-// relay moves up to limit bytes that are there already from c to another
-// connection. It returns without an error as soon as reading and writing are the
-// better way, and never waits for input. Errors: io.EOF, a *writeError, and those
-// of reading. What is in the pipe when the writing fails is lost, as what is in
-// a buffer would be; the count does not include it.
-func (c *Conn) relay(t *task, to *Conn, limit int64) (moved int64, err error) {
+// relay moves up to left bytes that are there already from c to another
+// connection, and counts them down as they go. It returns without an error as soon as reading and writing are the
+// better way, or there is nothing more; full is as how many full buffers in a row
+// that counts. It never waits with a pipe for input: without one, at the beginning.
+// Errors: io.EOF, a *writeError, and those of reading. What is in the pipe when the
+// writing fails is lost, as what is in a buffer would be; the count does not include
+// it.
+func (c *Conn) relay(t *task, to *Conn, left *int64) (moved int64, full int, err error) {
+	c.awaitReadable(t)
 	system := c.loop.reactor.OS()
 	pipe, ok := c.loop.pipes.take(system)
 	if !ok {
-		return 0, nil
+		return 0, bulkNever, nil
 	}
-	for moved < limit {
+	little := 0
+	for *left > 0 {
 		if c.extra != nil && c.extra.session != nil {
 			c.extra.session.reading() // as each Read would
 		}
@@ -94,20 +108,23 @@ func (c *Conn) relay(t *task, to *Conn, limit int64) (moved int64, err error) {
 			break // the next Read waits for its turn, or says what is wrong
 		}
 		held := 0
-		if held, err = c.src.SpliceIn(pipe, int(min(limit-moved, pipeSize))); err != nil {
+		if held, err = c.src.SpliceIn(pipe, int(min(*left, pipeSize))); err != nil {
 			break
 		}
 		if c.extra != nil {
 			c.moved(reactor.In)
 		}
-		t.spend(bulkOperations - 1)
+		t.spend(held/copyBuffer - 1) // as many as it would have taken to read it
 		sent, failed := to.spliceOut(t, pipe, held)
 		moved += int64(sent)
+		*left -= int64(sent)
 		if failed != nil {
 			c.loop.pipes.discard(system, pipe) // it may hold bytes
-			return moved, &writeError{to.opError("write", failed)}
+			return moved, 0, &writeError{to.opError("write", failed)}
 		}
-		if held < leastPiece {
+		if held >= leastPiece {
+			little = 0
+		} else if little++; little == maxLittle {
 			break
 		}
 	}
@@ -119,15 +136,21 @@ func (c *Conn) relay(t *task, to *Conn, limit int64) (moved int64, err error) {
 	if err == poller.ErrWouldBlock {
 		err = nil
 	}
-	return moved, err
+	return moved, afterRelay(moved, little), err
 }
 
-// afterRelay is how many full buffers count as seen after one that moved so much.
-func afterRelay(moved int64) int {
-	if moved < leastPiece {
-		return bulkAfter - 32
+// afterRelay is as how many full buffers in a row it counts what a relay has moved
+// before it came to a pause, or to pieces that were too little.
+func afterRelay(moved int64, little int) int {
+	switch {
+	case little < maxLittle && moved >= leastPiece:
+		return bulkAfter // it goes on with the pipe
+	case little < maxLittle:
+		return 0
+	case moved >= longRelay:
+		return bulkAfter - 1
 	}
-	return bulkAfter - 1
+	return bulkNever
 }
 
 // spliceOut is write for what a pipe holds.

@@ -324,7 +324,7 @@ func TestDialLimitsLookups(t *testing.T) {
 				d := Dialer{Resolver: hangingResolver()}
 				for range limit + 5 {
 					require.NoError(t, s.Go(func(ctx context.Context) error {
-						_, err := d.Dial(ctx, "tcp", newName())
+						_, err := d.Dial(ctx, "tcp4", newName()) // one lookup
 						return err
 					}))
 				}

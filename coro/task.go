@@ -99,11 +99,12 @@ const (
 	waitCond              // a Cond's signal
 	waitAnswers           // what other loops say to a question; not to be cancelled
 	waitCall              // another loop, which does something for this one
+	waitDial              // the answers of name servers, several connects, the moment for one more
 )
 
 func (k waitKind) String() string {
 	return [...]string{"nothing", "read", "write", "timer", "queue", "blocking call", "children", "signal", "process",
-		"send", "receive", "select", "lock", "acquire", "condition", "other loops", "another loop"}[k]
+		"send", "receive", "select", "lock", "acquire", "condition", "other loops", "another loop", "dial"}[k]
 }
 
 // cancellable reports whether the end of the task's scope ends such a wait.

@@ -220,12 +220,35 @@ func TestTaskThatNeverWaitsYieldsAfterItsBudget(t *testing.T) {
 	})
 }
 
+// The only task that is ready would go on at once, 256 times in a turn, and
+// nobody looked at the descriptors meanwhile.
+func TestTaskThatNeverWaitsLetsTheLoopLookForEvents(t *testing.T) {
+	const resumes = 50
+	require.NoError(t, Run(t.Context(), func(ctx context.Context) error {
+		before, err := Stats(ctx)
+		require.NoError(t, err)
+		var m Mutex
+		for range resumes {
+			for range operationsPerResume {
+				require.NoError(t, m.Lock(ctx))
+				require.NoError(t, m.Unlock())
+			}
+			for began := time.Now(); time.Since(began) < longTurn; { // an operation that takes long
+			}
+		}
+		after, err := Stats(ctx)
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, after.Reactor.Turns-before.Reactor.Turns, uint64(resumes-1), "turns of the loop")
+		return nil
+	}))
+}
+
 func TestTaskStatesAndWaitsHaveNames(t *testing.T) {
 	for state, want := range map[fmt.Stringer]string{
 		taskIdle: "idle", taskReady: "ready", taskRunning: "running", taskParked: "parked", taskLost: "lost",
 		waitNothing: "nothing", waitRead: "read", waitWrite: "write", waitTimer: "timer",
 		waitQueued: "queue", waitBlocking: "blocking call", waitChildren: "children",
-		waitSignal: "signal", waitProcess: "process",
+		waitSignal: "signal", waitProcess: "process", waitDial: "dial", ipv6: "ip6", ipv4: "ip4",
 		jobQueued: "queued", jobRunning: "running", jobDone: "done", jobWithdrawn: "withdrawn", jobAbandoned: "abandoned",
 	} {
 		require.Equal(t, want, state.String())
@@ -252,6 +275,10 @@ func TestTaskKnowsWhatItWaitsFor(t *testing.T) {
 					{waitTimer, func(ctx context.Context) error { return Sleep(ctx, time.Hour) }},
 					{waitQueued, func(ctx context.Context) error { return new(Event).Wait(ctx) }},
 					{waitBlocking, func(ctx context.Context) error {
+						_, err := Blocking(ctx, func() (int, error) { <-ctx.Done(); return 0, nil })
+						return err
+					}},
+					{waitDial, func(ctx context.Context) error {
 						_, err := Dialer{Resolver: hangingResolver()}.Dial(ctx, "tcp", newName())
 						return err
 					}},

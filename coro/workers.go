@@ -62,7 +62,8 @@ var (
 	defaultWorkers = NewWorkers("blocking", 64)
 
 	// Bound: with the C library's resolver each lookup is a thread, with Go's a
-	// socket. A name server that does not answer holds each for 10 s.
+	// socket. A name server that does not answer holds each for 10 s. A dial asks
+	// for both families, which are two.
 	lookupWorkers = NewWorkers("lookup", 64)
 
 	// What a task does with a child process is a thread as well, but beside
@@ -129,13 +130,18 @@ func (s jobState) String() string {
 // Invariant: a job counts among its loop's helpers from here until its function
 // has ended, or will never run. Run waits for them.
 func (w *Workers) submit(t *task, fn func() error) *job {
+	return w.submitBy(t, fn, poller.Simulated.Go)
+}
+
+// submitBy is submit with a way of its own to start fn in a simulation.
+func (w *Workers) submitBy(t *task, fn func() error, start func(poller.Simulated, func())) *job {
 	j := &job{workers: w, fn: fn, loop: t.loop(), task: t, spawned: t.site}
 	j.loop.helpers.Add(1)
 	simulated, _ := j.loop.reactor.OS().(poller.Simulated)
 	switch {
 	case simulated != nil:
 		w.admitSimulated(j)
-		simulated.Go(func() { w.call(j) })
+		start(simulated, func() { w.call(j) })
 	case w.admit(j):
 		go w.call(j)
 	}

@@ -7,7 +7,11 @@
 //	chat       several tasks that share state, without a lock
 //	redis      a protocol that others defined, with their clients
 //	prefork    processes: reloads and upgrades while clients stay connected
+//	proxy      a TCP proxy: two flows for each client, health checks, splice
+//	fetch      a client: net/http's, many pages at a time
 //	jobs       a master and workers without sockets
+//	websocket  a library of the net.Conn world: WebSocket, idle without a stack
 //
-// All but the last take -addr and end on Ctrl-C. Its own tests are the rules of the tree.
+// All but fetch and jobs take -addr, and all end on Ctrl-C. Its own tests are the rules
+// of the tree.
 package examples

@@ -36,6 +36,10 @@ type Simulated interface {
 	// is "ip", "ip4" or "ip6". Error: *net.DNSError.
 	LookupNetIP(network, host string) ([]netip.Addr, error)
 
+	// GoLookup is Go for a function that calls LookupNetIP with the same
+	// arguments: it runs when the answer is there, which a simulation may delay.
+	GoLookup(network, host string, fn func())
+
 	// Describe gives the simulation a function that writes what the loop's tasks
 	// wait for, for its report of a deadlock. It is called while the loop is in
 	// Wait, until Close.

@@ -306,6 +306,11 @@ func (l *Loop) After(d time.Duration) time.Duration {
 // first out.
 func (l *Loop) Schedule(r Runnable) { l.ready.push(r) }
 
+// ScheduleNext adds r to the batch of the next turn: it runs when the loop has
+// looked at its descriptors and timers again. It is for what has used up its
+// share of this turn.
+func (l *Loop) ScheduleNext(r Runnable) { l.carry(r) }
+
 // Post makes the loop call fn. Any goroutine may call it; functions of one
 // goroutine run in the order in which it posted them. The loop is woken only
 // if it sleeps. Errors: ErrLoopClosed, ErrPostQueueFull; fn is not called then.

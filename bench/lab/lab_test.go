@@ -72,7 +72,7 @@ func TestPlanLeavesOutWhatCannotBe(t *testing.T) {
 	s.Overrides = map[string][]float64{scenario.Conns: {1, 5000}}
 	l, err := New(s)
 	require.NoError(t, err)
-	require.Len(t, l.Order(), 6*2+2, "quick measures few connections more often than many")
+	require.Len(t, l.Order(), 6*2+1, "quick measures few connections more often than many")
 	require.Contains(t, strings.Join(l.Omitted, "; "), "too many connections for processes (1024 fit)")
 
 	echo := s.Scenarios[0]

@@ -1,9 +1,8 @@
 package sim
 
 import (
-	"net"
-	"net/netip"
 	"slices"
+	"time"
 )
 
 // job is a function of a program's that may block: a file, a name. Its end is
@@ -17,7 +16,10 @@ type job struct {
 // Go runs fn as a goroutine beside the loop would run it, at one moment of the
 // virtual time, up to Dials.SlowDisk from now. The world waits for it, so fn
 // must not wait for anything simulated.
-func (o *system) Go(fn func()) {
+func (o *system) Go(fn func()) { o.start(fn, 0) }
+
+// start is Go for a function that takes longer, by delay.
+func (o *system) start(fn func(), delay time.Duration) {
 	p, w := o.process, o.world
 	j := &job{os: o, fn: fn}
 	o.jobs++
@@ -31,7 +33,7 @@ func (o *system) Go(fn func()) {
 		return
 	}
 	p.jobs = append(p.jobs, j)
-	w.agenda.set(&j.appointment, w.now+w.upTo(p.host.knobs().SlowDisk))
+	w.agenda.set(&j.appointment, w.now+delay+w.upTo(p.host.knobs().SlowDisk))
 }
 
 // run is a goroutine of its own: who asks by its identity where it is called
@@ -72,25 +74,6 @@ func (p *process) runJobsOfTheDead() {
 		p.host.world.agenda.cancel(&j.appointment)
 		j.run()
 	}
-}
-
-// LookupNetIP resolves the name of a host.
-func (o *system) LookupNetIP(network, host string) ([]netip.Addr, error) {
-	if host == "localhost" {
-		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}, nil
-	}
-	var found []netip.Addr
-	if h := o.world.byName[host]; h != nil {
-		for _, a := range h.addrs {
-			if network == "ip" || a.Is4() == (network == "ip4") {
-				found = append(found, a)
-			}
-		}
-	}
-	if len(found) == 0 {
-		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
-	}
-	return found, nil
 }
 
 // Unlink removes the path of a Unix socket.

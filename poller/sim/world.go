@@ -57,6 +57,7 @@ type World struct {
 	hosts  []*Host
 	byAddr map[netip.Addr]*Host
 	byName map[string]*Host
+	names  map[string]*Name
 	links  map[[2]*Host]*Link
 
 	root     *program   // the test's goroutine
@@ -98,6 +99,7 @@ func New(c Config) *World {
 		epoch:  time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC),
 		byAddr: make(map[netip.Addr]*Host),
 		byName: make(map[string]*Host),
+		names:  make(map[string]*Name),
 		links:  make(map[[2]*Host]*Link),
 	}
 	w.trace.keep = c.Trace

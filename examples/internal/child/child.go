@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -36,9 +37,15 @@ func Command(args ...string) *exec.Cmd {
 	return cmd
 }
 
+// stall is what the watchdog says of a loop that stands still for 100 ms. On a
+// machine that is busy with something else every loop does, and no test asserts
+// a time.
+var stall = regexp.MustCompile(`(?m)^.* WARN coro: a task holds up its loop .*\n`)
+
 // Start starts the example on a free port, with further arguments if there are
-// any, waits until it listens and returns its address. At the end of the test it is interrupted, as by Ctrl-C, and has
-// to end with status 0 and nothing on its standard error.
+// any, waits until it listens and returns its address. At the end of the test it is
+// interrupted, as by Ctrl-C, and has to end with status 0 and nothing on its standard
+// error.
 func Start(t *testing.T, args ...string) (addr string, process *os.Process) {
 	t.Helper()
 	cmd := Command(append([]string{"-addr", "127.0.0.1:0"}, args...)...)
@@ -50,7 +57,7 @@ func Start(t *testing.T, args ...string) (addr string, process *os.Process) {
 	t.Cleanup(func() {
 		require.NoError(t, cmd.Process.Signal(os.Interrupt))
 		require.NoError(t, cmd.Wait(), "the example's end after an interrupt; it said: %s", &stderr)
-		require.Empty(t, stderr.String(), "what the example said on its standard error")
+		require.Empty(t, stall.ReplaceAllString(stderr.String(), ""), "what the example said on its standard error")
 	})
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	require.NoError(t, err, "the example's first line; it said: %s", &stderr)
