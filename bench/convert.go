@@ -66,6 +66,15 @@ func writeFile(t *terminal, path string, write func(io.Writer) error) error {
 	case "-":
 		return write(t.out)
 	}
+	if err := replaceFile(path, write); err != nil {
+		return err
+	}
+	fmt.Fprintln(t.err, "wrote", path)
+	return nil
+}
+
+// replaceFile writes a file as a whole or not at all.
+func replaceFile(path string, write func(io.Writer) error) error {
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
 	if err != nil {
 		return refuse("%w", err)
@@ -85,7 +94,6 @@ func writeFile(t *terminal, path string, write func(io.Writer) error) error {
 	if err != nil {
 		return refuse("%w", err)
 	}
-	fmt.Fprintln(t.err, "wrote", path)
 	return nil
 }
 

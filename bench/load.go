@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -49,23 +48,19 @@ func (c *loadCommand) Run(ctx context.Context, t *terminal) error {
 	if err != nil {
 		return refusal(ctx, err)
 	}
-	var file *os.File
+	r := loadReport{Spec: spec}
+	var file *outFile
 	if c.JSON != "" {
-		// Before anything is started: a wrong path is told at once.
-		if file, err = os.Create(c.JSON); err != nil {
+		if file, err = createOutFile(c.JSON); err != nil {
 			return refuse("--json: %w", err)
 		}
-		defer file.Close()
+		defer file.close()
 	}
-	r := loadReport{Spec: spec}
 	if err := c.measure(ctx, t, &r); err != nil {
-		if file != nil {
-			_ = os.Remove(c.JSON)
-		}
 		return refusal(ctx, err)
 	}
 	if file != nil {
-		if err := json.NewEncoder(file).Encode(r); err != nil {
+		if err := file.write(r); err != nil {
 			return refuse("--json: %w", err)
 		}
 	}
@@ -96,7 +91,6 @@ func (c *loadCommand) measure(ctx context.Context, t *terminal, r *loadReport) e
 		return err
 	}
 	p := newProgress(t.err, 3)
-	p.quiet = true
 	defer p.end()
 	p.step("connecting", fmt.Sprintf("at %v a second at most", r.Spec.ConnectRate))
 	dialed, err := g.Dial(ctx, 0)
@@ -176,6 +170,9 @@ func (c *loadCommand) groups() []load.Group {
 	}
 	all := g
 	g.Name, g.Role, g.Conns = string(load.Sender), load.Sender, min(c.Conns, 1)
+	if c.Conns <= 1 { // who hears it is the sender alone
+		return []load.Group{g}
+	}
 	all.Name, all.Role, all.Conns, all.Rate, all.Arrivals = string(load.Listener), load.Listener, c.Conns-1, 0, ""
 	return []load.Group{g, all}
 }

@@ -87,10 +87,11 @@ func run(args []string, t *terminal) int {
 	case err == nil:
 		return exitOK
 	case errors.Is(err, context.Canceled):
-		if err == context.Canceled {
-			err = errors.New("interrupted")
+		var kept interruptedError
+		if errors.As(err, &kept) {
+			return fail(exitInterrupted, kept)
 		}
-		return fail(exitInterrupted, err)
+		return fail(exitInterrupted, errors.New("interrupted"))
 	case errors.As(err, &usage), errors.As(err, &start):
 		return fail(exitUsage, err)
 	}

@@ -7,16 +7,14 @@ import (
 	"time"
 )
 
-// progress tells on the standard error how far a command is: in one line that
-// changes on a terminal, and otherwise in a plain line per stage.
+// progress tells on a terminal how far a command of few steps is, in one line that
+// changes. Elsewhere it says nothing.
 type progress struct {
-	w        io.Writer
-	live     bool
-	quiet    bool // says nothing where it is not live
-	total    int
-	done     int
-	started  time.Time
-	reported string // the last stage that got a plain line
+	w       io.Writer
+	live    bool
+	total   int
+	done    int
+	started time.Time
 }
 
 const eraseLine = "\r\x1b[K"
@@ -34,21 +32,13 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// step begins the next step, which belongs to a stage.
+// step begins the next step.
 func (p *progress) step(stage, what string) {
-	switch {
-	case p.live:
-		left := "?"
-		if p.done > 0 {
-			rest := time.Since(p.started) / time.Duration(p.done) * time.Duration(p.total-p.done)
-			left = rest.Round(time.Second).String()
-		}
-		fmt.Fprintf(p.w, "%s%d/%d  %s, %s  (%s left)", eraseLine, p.done+1, p.total, stage, what, left)
-	case stage != p.reported && !p.quiet:
-		fmt.Fprintf(p.w, "%d/%d  %s\n", p.done+1, p.total, stage)
-		p.reported = stage
-	}
 	p.done++
+	if p.live {
+		passed := time.Since(p.started).Round(time.Second)
+		fmt.Fprintf(p.w, "%s%d/%d  %s, %s  (after %v)", eraseLine, p.done, p.total, stage, what, passed)
+	}
 }
 
 // end leaves the terminal clean.

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/weft-go/weft/bench/lab"
+	"github.com/weft-go/weft/bench/page"
 	"github.com/weft-go/weft/bench/result"
 )
 
@@ -91,3 +94,11 @@ func (e interruptedError) Error() string { return "interrupted; " + string(e) }
 
 // Is makes it a cancellation.
 func (e interruptedError) Is(target error) bool { return target == context.Canceled }
+
+// writePage makes the report of a run, beside its results, and returns its name.
+func (r *recording) writePage() (string, error) {
+	path := strings.TrimSuffix(r.path, filepath.Ext(r.path)) + ".html"
+	return path, replaceFile(path, func(w io.Writer) error {
+		return page.Write(w, page.Source{Name: filepath.Base(r.path), File: r.file})
+	})
+}

@@ -74,22 +74,34 @@ func (c *runCommand) Run(ctx context.Context, t *terminal) error {
 	if err := file.close(how, err); err != nil {
 		return err
 	}
-	if err := report.WriteHead(t.out, run); err != nil {
+	if err := c.tell(t, file, how); err != nil {
+		return err
+	}
+	if len(how.Failures) > 0 {
+		return errBackendFailed
+	}
+	if c.Twice != "" {
+		return c.judgeTwice(t, file.file)
+	}
+	return nil
+}
+
+// tell prints the tables, and where the results are.
+func (c *runCommand) tell(t *terminal, file *recording, how lab.Report) error {
+	if err := report.WriteHead(t.out, file.file.Run); err != nil {
 		return err
 	}
 	if err := report.WriteTables(t.out, file.file); err != nil {
 		return err
 	}
+	page, err := file.writePage()
+	if err != nil {
+		return err
+	}
 	if how.Cut != "" {
 		fmt.Fprintln(t.out, how.Cut)
 	}
-	fmt.Fprintf(t.out, "results in %s\n", path)
-	if len(how.Failures) > 0 {
-		return errBackendFailed
-	}
-	if c.Twice != "" {
-		return judgeTwice(t, file.file)
-	}
+	fmt.Fprintf(t.out, "\nresults in %s\nreport in %s\n", file.path, page)
 	return nil
 }
 
@@ -160,7 +172,7 @@ func (c *runCommand) scenarios() ([]scenario.Scenario, error) {
 }
 
 // judgeTwice says what a run of the same backend under two labels has found.
-func judgeTwice(t *terminal, f result.File) error {
+func (c *runCommand) judgeTwice(t *terminal, f result.File) error {
 	compared, found := report.Twice(f)
 	if compared == 0 {
 		return errors.New("too few rounds to find any difference: six are the fewest")
@@ -171,7 +183,7 @@ func judgeTwice(t *terminal, f result.File) error {
 	if len(found) > 0 {
 		return fmt.Errorf("%d of %d comparisons of a backend with itself found a difference", len(found), compared)
 	}
-	fmt.Fprintf(t.out, "%d comparisons of %s with itself: no difference found\n", compared, f.Run.Backends[0].Name)
+	fmt.Fprintf(t.out, "%d comparisons of %s with itself: no difference found\n", compared, c.Twice)
 	return nil
 }
 

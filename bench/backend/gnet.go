@@ -122,8 +122,10 @@ func (h *gnetHandler) OnTraffic(c gnet.Conn) gnet.Action {
 }
 
 // slow gives the work to gnet's pool of goroutines, as its documentation asks for.
+// The context of a connection is set while it is worked for: what comes then stays
+// in gnet's buffer, so that answers have the order of the messages.
 func (h *gnetHandler) slow(c gnet.Conn) gnet.Action {
-	for c.InboundBuffered() >= SlowSize {
+	for c.Context() == nil && c.InboundBuffered() >= SlowSize {
 		message, err := c.Next(SlowSize)
 		if err != nil {
 			return gnet.Close
@@ -135,12 +137,26 @@ func (h *gnetHandler) slow(c gnet.Conn) gnet.Action {
 			}
 			continue
 		}
+		c.SetContext(work)
 		answer := bytes.Clone(message)
-		if goroutine.DefaultWorkerPool.Submit(func() { work(); _ = c.AsyncWrite(answer, nil) }) != nil {
+		if goroutine.DefaultWorkerPool.Submit(func() { work(); _ = c.AsyncWrite(answer, h.worked) }) != nil {
 			return gnet.Close
 		}
 	}
 	return gnet.None
+}
+
+// worked goes on with what has come in the meantime. It runs on the loop, behind
+// the write.
+func (h *gnetHandler) worked(c gnet.Conn, err error) error {
+	if err != nil {
+		return nil // the connection is closed
+	}
+	c.SetContext(nil)
+	if h.slow(c) == gnet.Close {
+		return c.Close()
+	}
+	return nil
 }
 
 func (h *gnetHandler) http(c gnet.Conn) gnet.Action {

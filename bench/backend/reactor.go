@@ -39,7 +39,7 @@ func reactorHandlers(w Workload, goroutines bool) func(*reactor.Conn) reactor.Ha
 		room := &reactorRoom{}
 		return func(*reactor.Conn) reactor.Handler { return room }
 	case Slow:
-		return func(*reactor.Conn) reactor.Handler { return reactorSlow{goroutines: goroutines} }
+		return func(*reactor.Conn) reactor.Handler { return &reactorSlow{goroutines: goroutines} }
 	case HTTP:
 		return func(*reactor.Conn) reactor.Handler { return reactorHTTP{} }
 	}
@@ -71,32 +71,66 @@ func (r *reactorRoom) OnData(_ *reactor.Conn, data []byte) int {
 
 func (r *reactorRoom) OnClose(c *reactor.Conn, _ error) { r.leave(c) }
 
+// reactorSlow is the handler of one connection.
 type reactorSlow struct {
 	reactor.NopHandler
 	goroutines bool
+	// working tells that a goroutine works on a message. What comes then is kept
+	// until it is answered, so that answers have the order of the messages.
+	working bool
+	kept    []byte
 }
 
-func (h reactorSlow) OnData(c *reactor.Conn, data []byte) int {
-	consumed := 0
-	for ; len(data)-consumed >= SlowSize; consumed += SlowSize {
-		message := data[consumed : consumed+SlowSize]
-		work := workOf(message)
-		switch {
-		case work == nil:
-			_, _ = c.Write(message)
-		case h.goroutines:
-			answer := bytes.Clone(message)
-			go func() {
-				work()
-				// A loop that has ended has closed the connection.
-				_ = c.Loop().Post(func() { _, _ = c.Write(answer) })
-			}()
-		default:
-			work()
-			_, _ = c.Write(message)
-		}
+func (h *reactorSlow) OnData(c *reactor.Conn, data []byte) int {
+	if h.working || len(h.kept) > 0 {
+		h.kept = append(h.kept, data...)
+		h.answerKept(c)
+		return len(data)
 	}
-	return consumed
+	taken := h.answer(c, data)
+	if !h.working {
+		return taken // the rest of a message is offered again
+	}
+	h.kept = append(h.kept, data[taken:]...)
+	return len(data)
+}
+
+func (h *reactorSlow) answerKept(c *reactor.Conn) {
+	taken := h.answer(c, h.kept)
+	h.kept = append(h.kept[:0], h.kept[taken:]...)
+}
+
+// answer answers whole messages until one has to be worked on, and returns how many
+// bytes it has taken.
+func (h *reactorSlow) answer(c *reactor.Conn, data []byte) (taken int) {
+	for !h.working && len(data)-taken >= SlowSize {
+		message := data[taken:][:SlowSize]
+		taken += SlowSize
+		work := workOf(message)
+		if work != nil && h.goroutines {
+			h.work(c, work, bytes.Clone(message))
+			continue
+		}
+		if work != nil {
+			work()
+		}
+		_, _ = c.Write(message)
+	}
+	return taken
+}
+
+// work lets a goroutine work, and answers then.
+func (h *reactorSlow) work(c *reactor.Conn, work func(), answer []byte) {
+	h.working = true
+	go func() {
+		work()
+		// A loop that has ended has closed the connection.
+		_ = c.Loop().Post(func() {
+			h.working = false
+			_, _ = c.Write(answer)
+			h.answerKept(c)
+		})
+	}()
 }
 
 type reactorHTTP struct{ reactor.NopHandler }

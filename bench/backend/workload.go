@@ -11,7 +11,8 @@ const (
 	// Room sends every byte to all connections, the sender's included.
 	Room Workload = "room"
 	// Slow is Echo, and a message whose first two bytes say so (see
-	// load.SlowBlocking) is answered after that work. Messages are SlowSize bytes.
+	// load.SlowBlocking) is answered after that work, and so are those behind it on
+	// its connection. Messages are SlowSize bytes.
 	Slow Workload = "slow"
 	// HTTP answers GET requests of HTTP/1.1 with a body of 64 bytes.
 	HTTP Workload = "http"

@@ -140,6 +140,25 @@ func TestSlowAnswersAfterItsWork(t *testing.T) {
 	})
 }
 
+// Clients that keep to a timetable send the next message before an answer is there.
+func TestSlowAnswersInOrder(t *testing.T) {
+	everyBackendThatOffers(t, Slow, func(t *testing.T, dial func() *net.TCPConn) {
+		c := dial()
+		var all []byte
+		for i, kind := range []byte{0, slowBlocking, 0, slowCPU, slowBlocking, 0, 0} {
+			message := bytes.Repeat([]byte{byte(i)}, SlowSize)
+			message[0], message[1] = kind, 3
+			all = append(all, message...)
+		}
+		// The first part ends within a message.
+		_, err := c.Write(all[:SlowSize*3/2])
+		require.NoError(t, err)
+		_, err = c.Write(all[SlowSize*3/2:])
+		require.NoError(t, err)
+		requireRead(t, c, all)
+	})
+}
+
 func TestHTTPAnswersRequestsInOrder(t *testing.T) {
 	everyBackendThatOffers(t, HTTP, func(t *testing.T, dial func() *net.TCPConn) {
 		c := dial()

@@ -72,9 +72,8 @@ func TestPlanLeavesOutWhatCannotBe(t *testing.T) {
 	s.Overrides = map[string][]float64{scenario.Conns: {1, 5000}}
 	l, err := New(s)
 	require.NoError(t, err)
-	require.Len(t, l.Order(), 6*2+2, "quick measures few connections more often than many")
-	require.Len(t, l.Omitted, 1)
-	require.Contains(t, l.Omitted[0], "too many connections for processes (1024 fit)")
+	require.Len(t, l.Order(), 6*2+1, "quick measures few connections more often than many")
+	require.Contains(t, strings.Join(l.Omitted, "; "), "too many connections for processes (1024 fit)")
 
 	echo := s.Scenarios[0]
 	echo.Name, echo.Workload = "absurd", "absurd"
@@ -117,12 +116,18 @@ func TestRunIsCutBetweenBlocksOnly(t *testing.T) {
 	s.Budget = time.Nanosecond
 	l, err := New(s)
 	require.NoError(t, err)
-	began := time.Now().Add(-time.Hour)
-	require.Empty(t, l.cut(0, began), "something is measured in any case")
-	require.Empty(t, l.cut(1, began))
-	require.Equal(t, "2 of 24 samples fitted into 1ns", l.cut(2, began))
-	l.settings.Budget = 24 * time.Hour
-	require.Empty(t, l.cut(2, began))
+	slow := pace{began: time.Now().Add(-time.Hour), thought: time.Second}
+	require.False(t, l.late(0, 2, pace{began: time.Now()}), "something is measured in any case")
+	require.False(t, l.late(1, 1, slow))
+	require.True(t, l.late(2, 2, slow))
+	l.settings.Budget = 24 * 365 * time.Hour
+	require.False(t, l.late(2, 2, slow))
+}
+
+func TestPaceCorrectsWhatWasThought(t *testing.T) {
+	require.Equal(t, time.Second, pace{began: time.Now()}.of(time.Second), "nothing is known yet")
+	p := pace{began: time.Now().Add(-time.Hour), thought: time.Minute}
+	require.GreaterOrEqual(t, p.of(time.Second), time.Minute)
 }
 
 // runs is a generator whose windows have these rates.

@@ -3,11 +3,13 @@ package lab
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/weft-go/weft/bench/load"
+	"github.com/weft-go/weft/bench/measure"
 	"github.com/weft-go/weft/bench/result"
 	"github.com/weft-go/weft/bench/scenario"
 )
@@ -37,6 +39,8 @@ type Lab struct {
 	until []time.Duration
 	// fit is how many connections one process can have.
 	fit int
+	// retaken is how many samples were taken again so far.
+	retaken int
 	// Omitted says, in sentences, what will not be measured and why.
 	Omitted []string
 }
@@ -75,10 +79,18 @@ func New(s Settings) (*Lab, error) {
 		if len(points) == 0 { // it was asked for by name
 			points = sc.Points(scenario.Full)
 		}
+		for i := range points {
+			points[i] = points[i].Resolve(l.fit)
+		}
 		for axis, values := range s.Overrides {
 			points = scenario.Override(points, axis, values)
 		}
 		l.place(sc, points)
+	}
+	if calls, err := measure.OpenCalls(os.Getpid()); err == nil {
+		calls.Close()
+	} else {
+		l.omit("system calls are not counted: %v", err)
 	}
 	l.schedule()
 	if len(l.order) == 0 {

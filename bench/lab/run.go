@@ -44,13 +44,16 @@ type Report struct {
 // stays locked to its thread, as the processes live as long as that.
 func (l *Lab) Run(ctx context.Context, keep func(result.Sample) error, tell func(Progress)) (Report, error) {
 	var r Report
-	began, failed := time.Now(), map[string]bool{}
-	for i, s := range l.order {
-		if cut := l.cut(i, began); cut != "" {
-			r.Cut = cut
-			return r, nil
+	pace, failed, skipped := pace{began: time.Now()}, map[string]bool{}, 0
+	for i := 0; i < len(l.order); i++ {
+		if n := l.block(i); l.late(i, n, pace) {
+			skipped, i = skipped+n, i+n-1
+			continue
 		}
-		tell(Progress{Done: i, Total: len(l.order), Left: l.left(i, began), Next: s.result(), Rounds: l.rounds()})
+		s := l.order[i]
+		tell(Progress{
+			Done: i, Total: len(l.order), Left: pace.of(l.Estimate() - l.until[i]), Next: s.result(), Rounds: l.rounds(),
+		})
 		cell := s.row.label + " " + s.place.point().Key()
 		if failed[cell] {
 			continue
@@ -67,32 +70,36 @@ func (l *Lab) Run(ctx context.Context, keep func(result.Sample) error, tell func
 		if err := keep(sample); err != nil {
 			return r, err
 		}
+		pace.thought += l.estimate(s)
 		r.Taken++
+	}
+	if skipped > 0 {
+		r.Cut = fmt.Sprintf("%d of %d samples fitted into %v", len(l.order)-skipped, len(l.order), l.settings.Budget)
 	}
 	return r, nil
 }
 
-// left is the time from step i to the end: what was thought it takes, corrected by
-// how wrong that has been so far.
-func (l *Lab) left(i int, began time.Time) time.Duration {
-	left := l.Estimate() - l.until[i]
-	if thought := l.until[i]; thought > 0 {
-		left = time.Duration(float64(left) * float64(time.Since(began)) / float64(thought))
-	}
-	return left
+// pace is how fast the samples are, compared with what was thought.
+type pace struct {
+	began   time.Time
+	thought time.Duration // of those that have been taken
 }
 
-// cut says why no more is begun at step i: only at the beginning of a block, so
-// that what there is can be compared in pairs.
-func (l *Lab) cut(i int, began time.Time) string {
-	s := l.settings
-	if s.Budget == 0 || i == 0 || l.block(i-1) > 1 {
-		return ""
+// of is how long something takes that is thought to take so long.
+func (p pace) of(thought time.Duration) time.Duration {
+	if p.thought == 0 {
+		return thought
 	}
-	passed := time.Since(began)
-	next := float64(l.until[i+l.block(i)]-l.until[i]) * float64(passed) / float64(l.until[i])
-	if passed+time.Duration(next) <= s.Budget {
-		return ""
+	return time.Duration(float64(thought) * float64(time.Since(p.began)) / float64(p.thought))
+}
+
+// late reports that the n steps from i on, if they are a whole block, would not end
+// within the budget. Shorter blocks after them may. Blocks are not cut, so that what
+// there is can be compared in pairs, and the first one is measured in any case.
+func (l *Lab) late(i, n int, p pace) bool {
+	budget := l.settings.Budget
+	if budget == 0 || p.thought == 0 || i > 0 && l.block(i-1) > 1 {
+		return false
 	}
-	return fmt.Sprintf("%d of %d samples fitted into %v", i, len(l.order), s.Budget)
+	return time.Since(p.began)+p.of(l.until[i+n]-l.until[i]) > budget
 }

@@ -2,14 +2,12 @@ package lab
 
 import (
 	"context"
-	"errors"
 	"runtime"
 	"slices"
 	"time"
 
 	"github.com/weft-go/weft/bench/load"
 	"github.com/weft-go/weft/bench/measure"
-	"github.com/weft-go/weft/bench/pin"
 	"github.com/weft-go/weft/bench/result"
 	"github.com/weft-go/weft/bench/scenario"
 	"github.com/weft-go/weft/bench/server"
@@ -28,7 +26,10 @@ const (
 func (l *Lab) take(ctx context.Context, s step) (result.Sample, error) {
 	var best result.Sample
 	var least float64
-	for try := range l.settings.Retakes + 1 {
+	for try := range l.retakes() + 1 {
+		if try > 0 {
+			l.retaken++
+		}
 		sample, v, err := l.once(ctx, s)
 		if err != nil {
 			return result.Sample{}, err
@@ -44,6 +45,18 @@ func (l *Lab) take(ctx context.Context, s step) (result.Sample, error) {
 		}
 	}
 	return best, nil
+}
+
+// retakeShare is how many samples may be taken again in a run, as a share of all.
+//
+// Bound: on a machine that is disturbed all the time, taking everything again would
+// take three times as long and help nothing.
+const retakeShare = 0.1
+
+// retakes is how often the next sample may be taken again.
+func (l *Lab) retakes() int {
+	left := int(retakeShare*float64(len(l.order))) - l.retaken
+	return max(0, min(l.settings.Retakes, left))
 }
 
 // once runs one server process and loads it.
@@ -132,79 +145,12 @@ func works(groups []load.Group) bool {
 	return slices.ContainsFunc(groups, func(g load.Group) bool { return g.Role != load.Idle })
 }
 
-// start starts a generator for groups.
-func (t *taking) start(ctx context.Context, groups []load.Group) (*load.Process, error) {
-	plan := t.lab.settings.Plan
-	spec := load.Spec{Server: t.srv.Addr.String(), Groups: groups, Seed: t.lab.settings.Seed}
-	if plan.Layout == pin.Split { // it has a processor of its own
-		spec.Spin = spin
-	}
-	return load.Start(ctx, spec, plan.GeneratorCPUs)
-}
-
-// spin is how long before a planned send the generator looks at the clock instead
-// of sleeping: what a virtual processor takes to wake up, and as much again.
-const spin = 60 * time.Microsecond
-
-// connect opens the connections and uses each once: in steps, if memory is read.
-func (t *taking) connect(ctx context.Context, groups []load.Group) (err error) {
-	if t.gen, err = t.start(ctx, groups); err != nil {
-		return err
-	}
-	steps, total := t.step.place.scenario.MemorySteps, scenario.Total(groups)
-	for i := range max(steps, 1) {
-		conns := total * (i + 1) / max(steps, 1)
-		if conns == total {
-			conns = 0 // all
-		}
-		if _, err := t.gen.Dial(ctx, conns); err != nil {
-			return err
-		}
-		if err := t.gen.Touch(ctx); err != nil {
-			return err
-		}
-		if steps == 0 {
-			continue
-		}
-		m, err := t.memory(ctx, total*(i+1)/steps)
-		if err != nil {
-			return err
-		}
-		t.reading.Memory = append(t.reading.Memory, m)
-	}
-	return nil
-}
-
-// memory lets the server collect its garbage and reads what is left.
-func (t *taking) memory(ctx context.Context, conns int) (scenario.Memory, error) {
-	m := scenario.Memory{Conns: conns}
-	// Twice: the first collection starts the collector's own threads.
-	for range 2 {
-		stats, err := t.srv.Stats(ctx)
-		if err != nil {
-			return m, err
-		}
-		m.Live, m.Threads = stats.LiveBytes, stats.Threads
-	}
-	var err error
-	if m.User, err = measure.AnonymousBytes(t.srv.PID()); errors.Is(err, errors.ErrUnsupported) {
-		return m, nil
-	} else if err != nil {
-		return m, err
-	}
-	machine, err := measure.OfMachine(nil)
-	if err == nil {
-		m.Kernel = machine.Kernel
-	}
-	return m, nil
-}
-
 // measure is the run that counts. The counters are read while no message is under
 // way.
 func (t *taking) measure(ctx context.Context) error {
 	others := watch(t.lab.settings.Plan)
 	self0, _ := measure.OfSelf() // a system without it has no bystanders either
-	before, err := t.usage(ctx)
+	before, err := t.srv.Usage(ctx)
 	if err != nil {
 		return err
 	}
@@ -214,7 +160,7 @@ func (t *taking) measure(ctx context.Context) error {
 		return err
 	}
 	t.reading.Elapsed = time.Since(began)
-	after, err := t.usage(ctx)
+	after, err := t.srv.Usage(ctx)
 	if err != nil {
 		return err
 	}
@@ -238,8 +184,6 @@ func (t *taking) measure(ctx context.Context) error {
 	return nil
 }
 
-func (t *taking) usage(ctx context.Context) (measure.Usage, error) { return t.srv.Usage(ctx) }
-
 // cpus is how many processors the two sides have.
 func (l *Lab) cpus() int {
 	plan := l.settings.Plan
@@ -256,33 +200,4 @@ func (t *taking) mark(m string) {
 	if !slices.Contains(t.sample.Marks, m) {
 		t.sample.Marks = append(t.sample.Marks, m)
 	}
-}
-
-// countCalls counts system calls in a short run of its own, because counting slows
-// every call of the machine down. Where the kernel does not let us, nothing is
-// counted.
-func (t *taking) countCalls(ctx context.Context) error {
-	counter, err := measure.OpenCalls(t.srv.PID())
-	if err != nil {
-		return nil
-	}
-	defer counter.Close()
-	before, err := counter.Count()
-	if err != nil {
-		return err
-	}
-	outcome, err := t.gen.Run(ctx, t.lab.settings.callsRun())
-	if err != nil {
-		return err
-	}
-	if outcome.Void != "" {
-		return voidError(outcome.Void)
-	}
-	after, err := counter.Count()
-	if err != nil {
-		return err
-	}
-	calls := after - before
-	t.reading.Calls, t.reading.CallsOutcome = &calls, outcome
-	return nil
 }

@@ -33,7 +33,7 @@ func (t *taking) search(ctx context.Context) error {
 		return err
 	}
 	t.sample.Seconds = time.Since(began).Seconds()
-	t.reading.Highest = highest
+	t.reading.Highest = &highest
 	t.sample.Figures = p.scenario.Figures(p.axes, t.reading)
 	return nil
 }

@@ -27,7 +27,7 @@ type Settings struct {
 	Duration, Window time.Duration
 	Windows          int
 	// Retakes is how often a sample is taken again that something else on the
-	// machine disturbed.
+	// machine disturbed; a tenth of all samples at most are.
 	Retakes int
 	// Budget is the time after which no block is begun that would not end within
 	// it; 0 is no limit.
@@ -43,8 +43,8 @@ type Settings struct {
 func Of(p scenario.Profile) Settings {
 	if p == scenario.Full {
 		return Settings{
-			Profile: p, Duration: time.Second,
-			Window: 300 * time.Millisecond, Windows: 6, Retakes: 2,
+			Profile: p, Duration: 800 * time.Millisecond,
+			Window: 200 * time.Millisecond, Windows: 6, Retakes: 2,
 		}
 	}
 	return Settings{

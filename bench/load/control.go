@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 )
 
 // Control is the generator process's side: it serves requests until the input ends
@@ -35,7 +36,12 @@ func Control(ctx context.Context, in io.Reader, out io.Writer) error {
 		case err := <-broken:
 			return err
 		case <-ctx.Done():
-			return nil
+			select {
+			case err := <-broken: // which has ended ctx
+				return err
+			default:
+				return nil
+			}
 		}
 	}
 }
@@ -99,7 +105,11 @@ func (s *session) do(ctx context.Context, r request) (answer, error) {
 		s.engine, err = openPart(*r.Spec)
 		return answer{}, err
 	case doDial:
-		d, err := s.engine.Dial(ctx, r.Conns)
+		n := math.MaxInt
+		if r.Conns != nil {
+			n = *r.Conns
+		}
+		d, err := s.engine.Dial(ctx, n)
 		return answer{Dialed: &d}, err
 	case doTouch:
 		return answer{}, s.engine.Touch(ctx)

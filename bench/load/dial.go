@@ -66,7 +66,7 @@ func (d *dialer) run(ctx context.Context) error {
 			e.moved, e.progress = false, e.now
 		}
 		later := d.begin()
-		if e.dialed == d.until && e.owed == 0 {
+		if e.dialed >= d.until && e.owed == 0 {
 			break
 		}
 		if e.owed == 0 {

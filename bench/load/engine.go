@@ -48,7 +48,6 @@ type Engine struct {
 	conns    []conn  // all of them, by group; an event's slot is the place in here
 	standing []int32 // those that Dial opens, in order
 	dialed   int     // how many of these it has opened
-	elapsed  time.Duration
 
 	payload  payload
 	composed []byte // see content
@@ -102,11 +101,11 @@ func Open(s Spec) (*Engine, error) {
 
 // openPart is Open for a part of a load that was checked as a whole.
 func openPart(s Spec) (*Engine, error) {
-	os, err := poller.Open(poller.Config{EventsPerWait: eventsPerWait})
+	to, err := s.target()
 	if err != nil {
 		return nil, err
 	}
-	to, err := s.target()
+	os, err := poller.Open(poller.Config{EventsPerWait: eventsPerWait})
 	if err != nil {
 		return nil, err
 	}

@@ -102,16 +102,16 @@ const (
 )
 
 // pace is how long to wait for a moment.
-func (e *Engine) pace(until time.Duration) (time.Duration, error) {
+func (e *Engine) pace(until time.Duration) time.Duration {
 	left := until - e.spec.Spin - e.now
 	if left <= 0 {
 		// Within Spin of it: the wait is only a look, again and again.
-		return 0, nil
+		return 0
 	}
 	if left > farWait {
 		left -= left / farWaitShare
 	}
-	return left, nil
+	return left
 }
 
 // sitDown gives the first connections of a group's order its seats. Those of a

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/weft-go/weft/bench/child"
@@ -17,6 +18,13 @@ import (
 // Bound: it ends stalls by itself (stallLimit); this is for one that
 // is stopped or starved.
 const answerLimit = time.Minute
+
+// generatorProcs is the GOMAXPROCS of a generator process, also on one CPU.
+//
+// Bound: one for the thread of the engine, and one that is idle. Without that one,
+// Go's monitor takes the engine's away whenever it waits for 20 us, for goroutines
+// that might want it, and that costs 2 to 3 % of the messages per CPU second.
+const generatorProcs = 2
 
 // Process is the generator in a process of its own, or in several where one may
 // not have so many descriptors. It has to be closed. After an error, and after a
@@ -38,13 +46,34 @@ func Start(ctx context.Context, s Spec, cpus []int) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	parts, err := s.parts(max(int(limit)-descriptorReserve, 0))
+	return start(ctx, s, cpus, max(int(min(limit, math.MaxInt32))-descriptorReserve, 0))
+}
+
+// start starts as many processes as it takes if so many connections fit in one.
+func start(ctx context.Context, s Spec, cpus []int, fit int) (*Process, error) {
+	to, err := s.target()
+	if err != nil {
+		return nil, err
+	}
+	total := 0
+	for _, g := range s.Groups {
+		total += g.Conns
+	}
+	if from := newSources(to); total > from.fit() {
+		return nil, fmt.Errorf("%w: %d connections to %s, and there are ports for %d", ErrPorts, total, s.Server, from.fit())
+	}
+	parts, err := s.parts(fit)
 	if err != nil {
 		return nil, err
 	}
 	p := &Process{spec: s}
 	for i := range parts {
-		c, err := child.Start(child.Options{Name: "generator", Args: []string{"load", "--control"}, CPUs: cpus})
+		c, err := child.Start(child.Options{
+			Name: "generator",
+			Args: []string{"load", "--control"},
+			Env:  []string{"GOMAXPROCS=" + strconv.Itoa(generatorProcs)},
+			CPUs: cpus,
+		})
 		if err == nil {
 			p.children = append(p.children, c)
 			_, err = ask(ctx, []*child.Process{c}, request{Do: doOpen, Spec: &parts[i]}, answerLimit)
@@ -67,9 +96,10 @@ func (p *Process) Dial(ctx context.Context, conns int) (Dialed, error) {
 	n := len(p.children)
 	requests := make([]request, n)
 	for i := range requests {
-		requests[i] = request{Do: doDial, Conns: conns*(i+1)/n - conns*i/n}
-		if conns <= 0 || conns >= p.spec.standing() {
-			requests[i].Conns = math.MaxInt32 // all of its part
+		requests[i].Do = doDial
+		if conns > 0 && conns < p.spec.standing() { // else all of its part
+			share := conns*(i+1)/n - conns*i/n
+			requests[i].Conns = &share
 		}
 	}
 	answers, err := askEach(ctx, p.children, requests, limit)
@@ -80,11 +110,14 @@ func (p *Process) Dial(ctx context.Context, conns int) (Dialed, error) {
 	for _, a := range answers[1:] {
 		sum.Conns += a.Dialed.Conns
 		sum.Elapsed = max(sum.Elapsed, a.Dialed.Elapsed)
-		sum.Sources += a.Dialed.Sources
 		sum.Processes += a.Dialed.Processes
 		if sum.Connect, err = merge(sum.Connect, a.Dialed.Connect); err != nil {
 			return Dialed{}, err
 		}
+	}
+	if to, err := p.spec.target(); err == nil { // processes may share an address
+		from := newSources(to)
+		sum.Sources = from.used(p.spec.First, sum.Conns)
 	}
 	return sum, nil
 }

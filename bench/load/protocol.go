@@ -29,8 +29,8 @@ import (
 type request struct {
 	Do   verb  `json:"do"`
 	Spec *Spec `json:"spec,omitempty"`
-	// Conns is for dial: how many are to be open.
-	Conns    int           `json:"connections,omitempty"`
+	// Conns is for dial: how many are to be open; all where it is missing.
+	Conns    *int          `json:"connections,omitempty"`
 	Duration time.Duration `json:"duration_ns,omitempty"`
 }
 

@@ -61,18 +61,39 @@ func (e *Engine) Exchange(ctx context.Context, batches int) (Outcome, error) {
 
 // measure is both.
 func (e *Engine) measure(ctx context.Context, d time.Duration, batches uint64) (Outcome, error) {
+	cpu, err := e.offer(ctx, d, batches)
+	if err != nil {
+		return Outcome{}, err
+	}
+	o := Outcome{CPU: cpu, Void: e.void}
+	for _, g := range e.groups {
+		m, err := e.measured(g)
+		if err != nil {
+			return Outcome{}, err
+		}
+		o.Groups = append(o.Groups, m)
+		if o.Void == "" && g.counts() && (m.Planned != m.Sent || m.Sent != m.Received) {
+			o.Void = fmt.Sprintf("group %s: %d messages planned, %d sent, %d received", g.Name, m.Planned, m.Sent, m.Received)
+		}
+	}
+	return o, nil
+}
+
+// offer runs the load, and returns the CPU time of that: 0 on a system that does
+// not tell.
+func (e *Engine) offer(ctx context.Context, d time.Duration, batches uint64) (time.Duration, error) {
 	if e.phase != resting {
-		return Outcome{}, errSpent
+		return 0, errSpent
 	}
 	if e.dialed < len(e.standing) {
-		return Outcome{}, fmt.Errorf("%w: a run with %d of %d connections", ErrSpec, e.dialed, len(e.standing))
+		return 0, fmt.Errorf("%w: a run with %d of %d connections", ErrSpec, e.dialed, len(e.standing))
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	tightenTimers()
 	e.phase = touching
 	if err := e.rest(e.assemble(ctx)); err != nil {
-		return Outcome{}, err
+		return 0, err
 	}
 	e.phase = running
 	for _, g := range e.groups {
@@ -87,24 +108,10 @@ func (e *Engine) measure(ctx context.Context, d time.Duration, batches uint64) (
 	before, usageErr := measure.OfSelf()
 	err := e.run(ctx, d)
 	after, _ := measure.OfSelf()
-	if err := e.rest(err); err != nil {
-		return Outcome{}, err
+	if usageErr != nil {
+		before, after = measure.Usage{}, measure.Usage{}
 	}
-	o := Outcome{Void: e.void}
-	if usageErr == nil { // zero on a system that does not tell
-		o.CPU = after.Sub(before).CPU
-	}
-	for _, g := range e.groups {
-		m, err := e.measured(g)
-		if err != nil {
-			return Outcome{}, err
-		}
-		o.Groups = append(o.Groups, m)
-		if o.Void == "" && g.counts() && (m.Planned != m.Sent || m.Sent != m.Received) {
-			o.Void = fmt.Sprintf("group %s: %d messages planned, %d sent, %d received", g.Name, m.Planned, m.Sent, m.Received)
-		}
-	}
-	return o, nil
+	return after.Sub(before).CPU, e.rest(err)
 }
 
 // counts reports that a group's messages all come back.
@@ -201,6 +208,13 @@ func (e *Engine) loop(ctx context.Context) error {
 			if err := e.handle(&e.events[i]); err != nil {
 				return err
 			}
+			// An answer has read the clock: what is due now does not wait for
+			// the other events.
+			if len(e.agenda) > 0 && e.agenda[0].at <= e.now {
+				if err := e.perform(); err != nil {
+					return err
+				}
+			}
 		}
 		if err := ctx.Err(); err != nil {
 			return err
@@ -244,7 +258,7 @@ func (e *Engine) patience() (time.Duration, error) {
 		}
 	}
 	if len(e.agenda) > 0 && e.agenda[0].at < e.deadline {
-		return e.pace(min(until, e.agenda[0].at))
+		return e.pace(min(until, e.agenda[0].at)), nil
 	}
 	return max(until-e.now, 0), nil
 }

@@ -15,7 +15,7 @@ import (
 // sources gives connections their local addresses, and opens them.
 type sources struct {
 	to      netip.AddrPort
-	sockets unix.Sockaddr // to
+	server  unix.Sockaddr // to, of IPv4
 	perAddr int           // connections from one address
 	// congestion is what the connections run with, once there is one.
 	congestion string
@@ -38,7 +38,7 @@ const (
 func newSources(to netip.AddrPort) sources {
 	s := sources{to: to, perAddr: int(portsShare * float64(localPorts()))}
 	if to.Addr().Is4() {
-		s.sockets = &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()}
+		s.server = &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()}
 	}
 	return s
 }
@@ -114,7 +114,7 @@ func (s *sources) connectFrom(last byte) (poller.FD, error) {
 		call, err = "bind", unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, last}})
 	}
 	if err == nil {
-		call, err = "connect", unix.Connect(fd, s.sockets)
+		call, err = "connect", unix.Connect(fd, s.server)
 	}
 	if err != nil && err != unix.EINPROGRESS {
 		unix.Close(fd)

@@ -5,8 +5,8 @@ import "time"
 // Machine is what the whole machine has done since it was started. Figures are
 // meant to be subtracted from later ones.
 type Machine struct {
-	// Busy is the time that some processors spent in programs, their own and the
-	// kernel's work for them, without interrupts: those are mostly the network's.
+	// Busy is the time that some processors spent in programs, by the same account
+	// as the programs' CPU clocks: with interrupts where those have them.
 	Busy time.Duration
 	// Stolen is what the host of a virtual machine kept for others.
 	Stolen time.Duration

@@ -25,6 +25,9 @@ func OfMachine(cpus []int) (Machine, error) {
 			continue
 		}
 		m.Busy += seconds(s.User + s.Nice + s.System)
+		if interruptsInPrograms() {
+			m.Busy += seconds(s.IRQ + s.SoftIRQ)
+		}
 		m.Stolen += seconds(s.Steal)
 	}
 	// Quirk(linux): pressure stall information can be compiled out or switched off.

@@ -28,10 +28,16 @@ func marksAt(f result.File, at summary.Point) (lines []string) {
 	}
 	for _, mark := range slices.Sorted(maps.Keys(counts)) {
 		var parts []string
+		marked, samples := 0, 0
 		for _, r := range at.Rows {
-			if n := counts[mark][r.Backend]; n > 0 {
+			n := counts[mark][r.Backend]
+			marked, samples = marked+n, samples+r.Samples
+			if n > 0 {
 				parts = append(parts, fmt.Sprintf("%s %d of %d", r.Backend, n, r.Samples))
 			}
+		}
+		if marked == samples {
+			parts = []string{"every sample"}
 		}
 		lines = append(lines, mark+": "+strings.Join(parts, ", "))
 	}

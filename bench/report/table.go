@@ -35,10 +35,10 @@ func WriteTables(w io.Writer, f result.File) error {
 		}
 		out.point(at, shown(at, all.Metrics, sc.Shows), marksAt(f, at))
 	}
-	out.line("x is the ratio to %s: the median of the rounds' quotients, of at most %d rounds.\n"+
+	out.line("x is the ratio to %s: the median of the rounds' quotients.\n"+
 		"  *  its 95 %% interval leaves 1 out (from six rounds on)\n"+
 		"  ** so it does when all ratios of its column are tested together (Holm, 5 %%)\n"+
-		"CPU and context switches are the server's, per message.", f.Run.Reference, f.Run.Rounds)
+		"CPU and context switches are the server's, per message.", f.Run.Reference)
 	return out.err
 }
 
@@ -60,8 +60,12 @@ func (p *printer) point(at summary.Point, metrics []result.Metric, marks []strin
 	header := table.Row{scenario.Describe(at.Axes)}
 	var columns []table.ColumnConfig
 	for _, m := range metrics {
-		header = append(header, m.Title, "x")
-		columns = append(columns, right(len(header)-1), right(len(header)))
+		header = append(header, m.Title)
+		columns = append(columns, right(len(header)))
+		if compares(m) {
+			header = append(header, "x")
+			columns = append(columns, right(len(header)))
+		}
 	}
 	t.AppendHeader(header)
 	t.SetColumnConfigs(columns)
@@ -72,12 +76,14 @@ func (p *printer) point(at summary.Point, metrics []result.Metric, marks []strin
 			continue
 		}
 		for _, m := range metrics {
-			cell, measured := r.Cells[m.Name]
-			if !measured {
-				cells = append(cells, "-", "-")
-				continue
+			value, x := "-", "-"
+			if cell, measured := r.Cells[m.Name]; measured {
+				value, x = number(cell.Median.Center, m.Digits), ratio(cell)
 			}
-			cells = append(cells, number(cell.Median.Center, m.Digits), ratio(cell))
+			cells = append(cells, value)
+			if compares(m) {
+				cells = append(cells, x)
+			}
 		}
 		t.AppendRow(cells)
 	}
@@ -92,6 +98,9 @@ func (p *printer) point(at summary.Point, metrics []result.Metric, marks []strin
 	}
 	p.line("")
 }
+
+// compares tells that a ratio of a metric says something: that one of two is better.
+func compares(m result.Metric) bool { return m.Better != result.Neither }
 
 // shown are those of the names that any row has.
 func shown(at summary.Point, all []result.Metric, names []string) (metrics []result.Metric) {

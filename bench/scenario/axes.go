@@ -23,6 +23,25 @@ const (
 	Limit = "limit_us"
 )
 
+// PerProcess on the axis Conns is as many connections as one process can have here;
+// twice that is -2.
+const PerProcess = -1
+
+// Resolve is a with a number in place of PerProcess: fit is how many connections
+// one process can have. It is rounded down to hundreds, so that figures of machines
+// with the same limit are about the same point.
+func (a Axes) Resolve(fit int) Axes {
+	n := a.Int(Conns)
+	if n >= 0 {
+		return a
+	}
+	const step = 100
+	if fit > step {
+		fit -= fit % step
+	}
+	return a.with(Conns, float64(n/PerProcess*fit))
+}
+
 // Int is the value on an axis, 0 if the point is not on it.
 func (a Axes) Int(name string) int { return int(a[name]) }
 

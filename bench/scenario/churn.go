@@ -17,7 +17,7 @@ var churn = Scenario{
 		if p == Quick {
 			return []Axes{{Conns: 50}}
 		}
-		return along(Axes{}, Conns, 1, 50, 500)
+		return along(Axes{}, Conns, 50, 500)
 	},
 	Groups: func(a Axes) []load.Group {
 		return []load.Group{{Name: everybody, Role: load.Churn, Conns: a.Int(Conns), Size: messageSize, Depth: 1}}

@@ -22,15 +22,15 @@ var echo = Scenario{
 		if p == Quick {
 			return along(base, Conns, 1, 100, 5000)
 		}
-		points := along(base, Conns, 1, 10, 100, 1000, 5000, 10_000)
-		points = append(points, along(base, Size, 16, 1024, 16<<10, 256<<10)...)
-		return append(points, along(base, Depth, 4, 16, 64)...)
+		points := along(base, Conns, 1, 10, 100, 1000, 10_000)
+		points = append(points, along(base, Size, 1024, 16<<10, 256<<10)...)
+		return append(points, along(base, Depth, 16)...)
 	},
-	// Six rounds are the fewest for an interval; with many connections a round takes
-	// too long for so many.
+	// Six rounds are the fewest for an interval; with many connections they take too
+	// long for a first look.
 	QuickRounds: func(a Axes) int {
 		if a[Conns] > 1000 {
-			return 2
+			return 1
 		}
 		return 6
 	},

@@ -31,7 +31,7 @@ var fair = Scenario{
 		if p == Quick {
 			return nil
 		}
-		return along(base, hogs, 0, 4, 16)
+		return along(base, hogs, 0, 4)
 	},
 	Groups: func(a Axes) []load.Group {
 		groups := []load.Group{{Name: light, Role: load.Echo, Conns: a.Int(Conns), Size: messageSize, Depth: 1}}

@@ -23,7 +23,7 @@ var fanout = Scenario{
 		if p == Quick {
 			return nil
 		}
-		return along(Axes{}, Conns, 10, 100, 1000)
+		return along(Axes{}, Conns, 100, 1000)
 	},
 	Groups: func(a Axes) []load.Group {
 		return []load.Group{

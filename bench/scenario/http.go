@@ -17,7 +17,7 @@ var http = Scenario{
 		if p == Quick {
 			return nil
 		}
-		return along(Axes{}, Conns, 1, 100, 1000)
+		return along(Axes{}, Conns, 100, 1000)
 	},
 	Groups: func(a Axes) []load.Group {
 		return []load.Group{{Name: everybody, Role: load.HTTP, Conns: a.Int(Conns), Size: messageSize, Depth: 1}}

@@ -29,12 +29,12 @@ var idle = Scenario{
 			return []Axes{{Conns: 3000, Active: 30}}
 		}
 		points := along(Axes{Active: 0}, Conns, 3000, 15_000)
-		return append(points, along(Axes{Conns: 10_000}, Active, 100, 1000, 2000)...)
+		return append(points, along(Axes{Conns: 10_000}, Active, 100, 1000)...)
 	},
 	Groups: func(a Axes) []load.Group {
 		g := load.Group{Name: everybody, Role: load.Idle, Conns: a.Int(Conns), Size: messageSize, Depth: 1}
 		if active := a.Int(Active); active > 0 {
-			g.Role, g.Active, g.Rotate = load.Echo, active, rotation
+			g.Role, g.Active, g.Rotate = load.Echo, min(active, g.Conns), rotation
 		}
 		return []load.Group{g}
 	},

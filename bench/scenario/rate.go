@@ -19,7 +19,7 @@ var rate = Scenario{
 		if p == Quick {
 			return along(base, Rate, 10_000)
 		}
-		points := along(base, Rate, 1000, 5000, 10_000, 20_000, 40_000, 60_000, 80_000, 100_000)
+		points := along(base, Rate, 1000, 10_000, 20_000, 40_000, 60_000, 80_000)
 		return append(points, base.with(Limit, 1000))
 	},
 	Groups: func(a Axes) []load.Group {
@@ -29,11 +29,10 @@ var rate = Scenario{
 		}}
 	},
 	Figures: func(_ Axes, r Reading) Figures {
-		f := r.costs(everybody).add(traffic(r.group(everybody)))
-		if r.Highest > 0 {
-			return Figures{result.HighestRate: r.Highest}
+		if r.Highest != nil {
+			return Figures{result.HighestRate: *r.Highest}
 		}
-		return f
+		return r.costs(everybody).add(traffic(r.group(everybody)))
 	},
 	Searches: true,
 }

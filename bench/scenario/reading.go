@@ -27,8 +27,9 @@ type Reading struct {
 	// used once; and After, when the load has ended and they are still open.
 	Memory []Memory
 	After  *Memory
-	// Highest is the rate that a search found; 0 where nothing was searched.
-	Highest float64
+	// Highest is the rate that a search found, 0 if it found none; nil where nothing
+	// was searched.
+	Highest *float64
 }
 
 // Memory is what the server's connections take.

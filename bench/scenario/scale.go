@@ -13,12 +13,12 @@ var scale = Scenario{
 	Name:     "scale",
 	Question: "how do rate, latency and memory go with the number of connections, and how many fit",
 	Workload: backend.Echo,
-	Shows:    []string{result.MostConnections, result.Rate, result.P50, result.P99, result.CPUPerMessage, result.MemoryPerConn, result.KernelPerConn},
+	Shows:    []string{result.Rate, result.P50, result.P99, result.CPUPerMessage, result.MemoryPerConn, result.KernelPerConn},
 	Points: func(p Profile) []Axes {
 		if p == Quick {
 			return nil
 		}
-		return along(Axes{}, Conns, 1, 10, 100, 1000, 5000, 10_000, 19_500, 40_000)
+		return along(Axes{}, Conns, 1, 100, 1000, 5000, PerProcess, 2*PerProcess)
 	},
 	Groups: func(a Axes) []load.Group {
 		return []load.Group{{Name: everybody, Role: load.Echo, Conns: a.Int(Conns), Size: messageSize, Depth: 1}}

@@ -32,6 +32,7 @@ func TestScenarioAsksForLoadsThatExist(t *testing.T) {
 		for _, profile := range []Profile{Quick, Full} {
 			seen := map[string]bool{}
 			for _, a := range s.Points(profile) {
+				a = a.Resolve(20_000)
 				key := s.At(a).Key()
 				require.False(t, seen[key], "%s is there twice", key)
 				seen[key] = true
@@ -56,9 +57,11 @@ func TestScenarioAsksForLoadsThatExist(t *testing.T) {
 func TestScenarioSetsFiguresThatAreKnown(t *testing.T) {
 	for _, s := range All {
 		for _, a := range s.Points(Full) {
+			a = a.Resolve(20_000)
 			r := everything(t, s.Groups(a.WithRate(100)))
 			if s.Searches && a[Rate] == 0 {
-				r.Highest = 5000
+				highest := 5000.0
+				r.Highest = &highest
 			}
 			f := s.Figures(a, r)
 			require.NotEmpty(t, f)
@@ -166,6 +169,13 @@ func TestOverrideReplacesAnAxis(t *testing.T) {
 	require.Equal(t, points, Override(points, "absent", []float64{1}))
 	require.Equal(t, along(Axes{Size: 64, Depth: 1}, Conns, 7, 8), Override(points, Conns, []float64{7, 8}))
 	require.Equal(t, "8 connections, depth 1, 64 B", Describe(Axes{Size: 64, Depth: 1, Conns: 8}))
+}
+
+func TestAsManyAsFitIsANumberOnceTheLimitIsKnown(t *testing.T) {
+	a := Axes{Conns: 2 * PerProcess, Size: 64}
+	require.Equal(t, Axes{Conns: 39_800, Size: 64}, a.Resolve(19_950))
+	require.Equal(t, Axes{Conns: 90}, Axes{Conns: PerProcess}.Resolve(90))
+	require.Equal(t, Axes{Conns: 5}, Axes{Conns: 5}.Resolve(90))
 }
 
 func TestFindNamesWhatThereIs(t *testing.T) {

@@ -29,7 +29,7 @@ var straggler = Scenario{
 		if p == Quick {
 			return nil
 		}
-		return along(base, stragglers, 0, 20, 200)
+		return along(base, stragglers, 0, 200)
 	},
 	Groups: func(a Axes) []load.Group {
 		groups := []load.Group{{
