@@ -138,8 +138,11 @@ func (r *race) collect() {
 		}
 		r.lookups[f] = nil
 		r.waiting[f], r.failures[f] = k.answer(r.task, r.to.port)
-		if len(r.attempts) == 0 {
+		switch {
+		case len(r.attempts) == 0:
 			r.firstAnswer(family(f))
+		case r.dialer.AttemptDelay < 0 && !r.due:
+			r.share() // the attempt under way is not alone any more
 		}
 	}
 	if r.elapsed {
@@ -195,7 +198,13 @@ func (r *race) start() {
 		return
 	}
 	r.due = false
+	r.share()
+}
+
+// share sets the timer for the end of the time in which nothing else begins.
+func (r *race) share() {
 	r.timer.Stop()
+	r.elapsed = false // or what it said of the time before would count for this one
 	if pause := r.pause(); pause > 0 {
 		r.timer.Reset(pause)
 	}

@@ -102,6 +102,10 @@ func TestDialRaces(t *testing.T) {
 			addrs: []string{silent6, silent4, serves6, serves4}, dial: Dialer{AttemptDelay: -1, Timeout: 5 * time.Second},
 			took: 4020 * ms, tried: []string{silent6, silent4, serves6}, wins: serves6,
 		},
+		"one after the other: late AAAA is given its share": {
+			addrs: []string{silent4, serves6}, set: func(r *raceWorld) { r.name.AAAA.Delay = 100 * ms },
+			dial: Dialer{AttemptDelay: -1, Timeout: 10 * time.Second}, took: 5070 * ms, tried: []string{silent4, serves6}, wins: serves6,
+		},
 		"one after the other: all time": {addrs: []string{silent6, silent4}, dial: Dialer{AttemptDelay: -1, Timeout: 3 * time.Second}, took: 3000 * ms, tried: []string{silent6, silent4}, fails: os.ErrDeadlineExceeded},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 // Whatever a train is made of, its datagrams arrive as they were, with who sent them.
 func TestTrainsArriveAsDatagrams(t *testing.T) {
 	onEveryBackend(t, func(t *testing.T, l *pollertest.Loop) {
-		for _, at := range []poller.Addr{pollertest.Loopback, pollertest.Loopback6} {
+		for _, at := range loopbacks(l) {
 			first, at1 := l.Packet(at, poller.PacketOptions{})
 			second, at2 := l.Packet(at, poller.PacketOptions{})
 			client, from := l.Packet(at, poller.PacketOptions{})
@@ -32,9 +32,11 @@ func TestTrainsArriveAsDatagrams(t *testing.T) {
 				want[fd] = append(want[fd], text)
 				out = append(out, poller.Datagram{Payload: []byte(text), Peer: to})
 			}
-			n, err := l.OS.Send(client, out)
-			require.NoError(t, err)
-			require.Equal(t, len(out), n)
+			for rest := out; len(rest) > 0; { // a train that a narrow path refuses ends a Send
+				n, err := l.OS.Send(client, rest)
+				require.NoError(t, err)
+				rest = rest[n:]
+			}
 			for fd, texts := range want {
 				into := make([]poller.Datagram, len(texts)+1)
 				for i := range into {
@@ -60,6 +62,13 @@ func TestTrainThatIsRefusedGoesOneByOne(t *testing.T) {
 		require.NoError(t, unix.SetsockoptInt(int(client), unix.SOL_SOCKET, unix.SO_NO_CHECK, 1))
 		l.Post(client, at, "1", "2", "3", "4")
 		l.Gather(server, 4)
+		// Not the first message: what went before it is not sent again.
+		want := []string{"1", "22", "33", "44", "5"}
+		l.Post(client, at, want...)
+		for i, d := range l.Gather(server, len(want)) {
+			require.Equal(t, want[i], string(d.Payload[:d.N]))
+		}
+		l.Sleeps()
 	})
 }
 

@@ -71,7 +71,9 @@ func (p *proxy) relay(ctx context.Context, u *upstream, client, server *coro.Con
 		}
 		return n.up.run(ctx)
 	})
-	p.remove(n)
+	if n.scope != nil { // or it was cancelled before it began
+		p.remove(n)
+	}
 	u.active--
 	u.sent += n.up.moved()
 	u.received += n.down.moved()

@@ -95,6 +95,9 @@ func (c *client) converse(ctx context.Context) error {
 }
 
 // executeAll executes the requests that have arrived completely.
+//
+// Order: who has just subscribed gets a second task before anything is written. While
+// the first one waits in a write, nobody would look at what PUBLISH adds.
 func (c *client) executeAll(ctx context.Context) error {
 	for c.state.executes() {
 		request, err := c.in.next()
@@ -107,7 +110,7 @@ func (c *client) executeAll(ctx context.Context) error {
 			break
 		}
 		c.execute(ctx, request)
-		if len(c.out) >= batchBytes {
+		if c.state != clientSubscribing && len(c.out) >= batchBytes {
 			if err := c.flush(ctx); err != nil {
 				return err
 			}

@@ -2,7 +2,7 @@
 // for as many datagrams as have come meanwhile.
 //
 //	go run ./examples/udpecho -addr 127.0.0.1:7000
-//	echo hello | socat - UDP:127.0.0.1:7000
+//	echo hello | socat -t1 - UDP:127.0.0.1:7000
 //
 // There is nobody to wait for: a datagram that has come can be answered at once. So
 // one task is enough, and what a server of connections gains by tasks, this one gains
@@ -34,7 +34,7 @@ func serve(addr string) error {
 			return err
 		}
 		fmt.Println("listening on", c.LocalAddr())
-		return echo(c)
+		return echo(ctx, c)
 	})
 	if errors.Is(err, context.Canceled) { // the signal
 		return nil
@@ -48,7 +48,7 @@ func serve(addr string) error {
 // batch stays within the second-level cache.
 const largest = 2048
 
-func echo(c *coro.PacketConn) error {
+func echo(ctx context.Context, c *coro.PacketConn) error {
 	var in, out [poller.MaxDatagrams]coro.Message
 	room := make([]byte, len(in)*largest)
 	for i := range in {
@@ -56,7 +56,7 @@ func echo(c *coro.PacketConn) error {
 	}
 	for {
 		n, err := c.ReadBatch(in[:])
-		if err != nil && gone(err) {
+		if err != nil && gone(ctx, err) {
 			return err
 		}
 		answers := out[:0]
@@ -71,7 +71,7 @@ func echo(c *coro.PacketConn) error {
 			if err == nil {
 				continue
 			}
-			if gone(err) {
+			if gone(ctx, err) {
 				return err
 			}
 			answers = answers[1:] // this one has no way to its client; the others have
@@ -79,8 +79,8 @@ func echo(c *coro.PacketConn) error {
 	}
 }
 
-// gone reports whether an error is the socket's own end. All others are about one
-// datagram, and the socket goes on.
-func gone(err error) bool {
-	return errors.Is(err, net.ErrClosed) || errors.Is(err, context.Canceled)
+// gone reports whether an error is the end: of the socket, or of the scope, whatever its
+// cause. All others are about one datagram, and the socket goes on.
+func gone(ctx context.Context, err error) bool {
+	return errors.Is(err, net.ErrClosed) || ctx.Err() != nil
 }
