@@ -13,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/weft-go/weft/bench/backend"
+	"github.com/weft-go/weft/bench/models"
 	"github.com/weft-go/weft/bench/scenario"
 	"github.com/weft-go/weft/bench/server"
 )
@@ -25,6 +26,9 @@ type grammar struct {
 	Compare compareCommand `cmd:"" help:"Say what changed between two result files, and whether it is real."`
 	Serve   serveCommand   `cmd:"" help:"Run one backend as an echo server until SIGTERM or Ctrl-C."`
 	Load    loadCommand    `cmd:"" help:"Offer a load to any server and check every byte that comes back."`
+	Models  modelsCommand  `cmd:"" help:"Measure what a process, a thread, a goroutine, a task and a callback cost here."`
+	Advise  adviseCommand  `cmd:"" help:"Choose a concurrency model for a server, by figures of bench models."`
+	Probe   probeCommand   `cmd:"" hidden:""`
 }
 
 // Exit statuses.
@@ -53,6 +57,14 @@ type terminal struct {
 }
 
 func main() {
+	// Not by way of the grammar: how fast such a process begins is measured.
+	if len(os.Args) == 3 && os.Args[1] == models.UnitCommand {
+		if err := models.Unit(os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(exitFailed)
+		}
+		os.Exit(exitOK)
+	}
 	os.Exit(run(os.Args[1:], &terminal{os.Stdin, os.Stdout, os.Stderr}))
 }
 

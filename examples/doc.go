@@ -9,6 +9,7 @@
 //	simchat    a room that acknowledges, tested in a simulated network
 //	prefork    processes: reloads and upgrades while clients stay connected
 //	jobs       a master and workers without sockets
+//	models     the same three jobs as processes, as threads, as coroutines
 //
 // Then the protocols and libraries that programs are made of, as they are, in tasks:
 //
@@ -19,6 +20,6 @@
 //	proxy      a TCP proxy: two flows for each client, health checks, splice
 //	fetch      a client: net/http's, many pages at a time
 //
-// All but fetch and jobs take -addr, and all end on Ctrl-C. Its own tests are the rules
+// All but fetch, jobs and models take -addr, and all end on Ctrl-C. Its own tests are the rules
 // of the tree.
 package examples

@@ -15,8 +15,10 @@ const (
 	slowCPU      = 2
 )
 
-// workOf is what a message of the workload Slow asks for; nil if nothing.
+// workOf is what a message of the workload Slow asks for; nil if nothing. It is
+// called where the connection is served, which is where a Fault happens.
 func workOf(message []byte) func() {
+	Fault(message[0]).happen(message[1])
 	d := time.Duration(message[1]) * time.Millisecond
 	switch message[0] {
 	case slowBlocking:

@@ -37,7 +37,7 @@ func (l *Lab) Head(ctx context.Context) (result.Run, error) {
 		},
 		Omitted: l.Omitted,
 	}
-	run.Revision, run.Modified = revision()
+	run.Revision, run.Modified = Revision()
 	for _, r := range l.rows {
 		b := result.Backend{Name: r.label, About: r.backend.About, Version: version(r.backend, run.Revision)}
 		if b.Absent = r.absent(); b.Absent == "" {
@@ -93,9 +93,9 @@ func (l *Lab) probe(ctx context.Context, b backend.Backend) map[string]string {
 	return options
 }
 
-// revision is the version of the source: of the build, or, as `go run` does not
+// Revision is the version of the source: of the build, or, as `go run` does not
 // write it down, of the tree we are in.
-func revision() (revision string, modified bool) {
+func Revision() (revision string, modified bool) {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			switch s.Key {

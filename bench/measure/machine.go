@@ -16,4 +16,7 @@ type Machine struct {
 	// Kernel is the kernel's memory now, in bytes: slab, stacks of threads and
 	// page tables. Sockets are in it, of both ends, and so is everybody's.
 	Kernel int64
+	// Held is the part of Kernel that the kernel cannot give back when memory is
+	// short: without the slab of its caches, to which looking at /proc adds, too.
+	Held int64
 }

@@ -44,6 +44,10 @@ func OfMachine(cpus []int) (Machine, error) {
 		}
 		m.Kernel += int64(*part)
 	}
+	m.Held = m.Kernel
+	if info.SReclaimableBytes != nil {
+		m.Held -= int64(*info.SReclaimableBytes)
+	}
 	return m, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/weft-go/weft/bench/models"
 	"github.com/weft-go/weft/bench/plot"
 	"github.com/weft-go/weft/bench/result"
 )
@@ -13,16 +14,16 @@ import (
 // numbers of workers.
 func modelsSection(id string, f result.File) *section {
 	s := &section{ID: id + "-models", Title: "models", Question: "what does one unit of each concurrency model cost"}
-	var models, quantities []string
+	var names, quantities []string
 	for _, m := range f.Models {
-		if !slices.Contains(models, m.Model) {
-			models = append(models, m.Model)
+		if !slices.Contains(names, m.Model) {
+			names = append(names, m.Model)
 		}
 		if !slices.Contains(quantities, m.Quantity) {
 			quantities = append(quantities, m.Quantity)
 		}
 	}
-	t := table{Title: "all models", Head: append([]string{"quantity", "workers", "unit"}, models...)}
+	t := table{Title: "all models", Head: append([]string{"quantity", "workers", "unit"}, names...)}
 	for _, q := range quantities {
 		of := slices.DeleteFunc(slices.Clone(f.Models), func(m result.Model) bool { return m.Quantity != q })
 		for _, workers := range workersOf(of) {
@@ -30,7 +31,7 @@ func modelsSection(id string, f result.File) *section {
 			if workers > 0 {
 				line[1] = plot.Short(float64(workers))
 			}
-			for _, model := range models {
+			for _, model := range names {
 				text := "-"
 				if m, ok := find(of, model, workers); ok {
 					text = modelText(m)
@@ -39,10 +40,19 @@ func modelsSection(id string, f result.File) *section {
 			}
 			t.Rows = append(t.Rows, line)
 		}
-		s.Plots = add(s.Plots, f, modelPlot(s.ID, q, models, of))
+		s.Plots = add(s.Plots, f, modelPlot(s.ID, q, names, of))
 	}
-	s.Tables = []table{t}
+	s.Tables = []table{selection(f), t}
 	return s
+}
+
+// selection is the table of which model to take when, with the file's figures.
+func selection(f result.File) table {
+	t := table{Title: "which model when", Head: models.ChoiceHead}
+	for _, c := range models.Table(f.Models).Select() {
+		t.Rows = append(t.Rows, c.Cells())
+	}
+	return t
 }
 
 func workersOf(of []result.Model) (all []int) {
@@ -72,7 +82,7 @@ func modelText(m result.Model) string {
 }
 
 // modelPlot is bars, or lines over the number of workers.
-func modelPlot(id, quantity string, models []string, of []result.Model) figure {
+func modelPlot(id, quantity string, names []string, of []result.Model) figure {
 	low, high := math.Inf(1), 0.0
 	for _, m := range of {
 		low, high = math.Min(low, m.Value), math.Max(high, m.Value)
@@ -84,7 +94,7 @@ func modelPlot(id, quantity string, models []string, of []result.Model) figure {
 		for _, w := range workers {
 			l.X.Ticks = append(l.X.Ticks, plot.Tick{Value: float64(w), Label: plot.Short(float64(w))})
 		}
-		for _, model := range models {
+		for _, model := range names {
 			s := plot.Series{Name: model}
 			for _, m := range of {
 				if m.Model == model {

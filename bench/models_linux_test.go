@@ -1,0 +1,129 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/weft-go/weft/bench/models"
+	"github.com/weft-go/weft/bench/result"
+)
+
+// trial makes the figures of models as fast as can be. They mean nothing.
+const trial = " --effort=100us --rounds=1 --seed=7"
+
+func modelsFile(t *testing.T, args string) (result.File, outcome) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "models.jsonl")
+	o := finish(t, command(t, strings.Fields("models --json="+path+trial+" "+args)...))
+	require.Equal(t, exitOK, o.status, o.stderr)
+	f, err := result.Read(path)
+	require.NoError(t, err)
+	return f, o
+}
+
+func TestModelsMeasuresEveryKind(t *testing.T) {
+	f, o := modelsFile(t, "")
+	require.NotContains(t, o.stderr, "not measured: create")
+	require.NotNil(t, f.End)
+	require.False(t, f.End.Interrupted)
+	require.EqualValues(t, 7, f.Run.Seed)
+	require.NotEmpty(t, f.Run.Host.CPU)
+	require.NotEmpty(t, f.Run.Argv)
+	table := models.Table(f.Models)
+	for _, kind := range models.Kinds {
+		require.NotEmpty(t, table.Models(kind), "%s: %s", kind, o.stderr)
+	}
+	for _, p := range models.Probes() {
+		require.True(t, slices.ContainsFunc(f.Models, func(m result.Model) bool {
+			return m.Model == p.Model && strings.HasPrefix(m.Quantity, p.What)
+		}) || strings.HasPrefix(p.What, models.SwitchQueued), "%s: %s", p.Name(), o.stderr)
+	}
+	for _, m := range f.Models {
+		require.Positive(t, m.Samples, "%+v", m)
+		require.LessOrEqual(t, m.Low, m.High, "%+v", m)
+	}
+	require.Contains(t, o.stdout, "the selection table")
+	require.Contains(t, o.stderr, "about ")
+
+	requireCrashes(t, table, o.stderr)
+	page := finish(t, command(t, "report", "-o", "-", strings.TrimPrefix(lastLine(o.stdout), "results in ")))
+	require.Equal(t, exitOK, page.status, page.stderr)
+	require.Contains(t, page.stdout, "which model when")
+}
+
+// requireCrashes checks what a panic and a kill take: counts, and no matter of speed.
+func requireCrashes(t *testing.T, table models.Table, said string) {
+	t.Helper()
+	for model, lost := range map[string][2]float64{ // of a panic, of a kill
+		models.Process: {0, 0}, models.Thread: {1, 1}, models.Goroutine: {1, 1}, models.Task: {0, 1}, models.Callback: {0, 1},
+	} {
+		for i, want := range lost {
+			got, known := table.Value(model, models.Faults[i].Quantity(models.OthersLost))
+			require.True(t, known, said)
+			require.Equal(t, want, got, "%s, %v", model, models.Faults[i])
+		}
+	}
+	some, known := table.Value(models.Prefork, models.Faults[1].Quantity(models.OthersLost))
+	require.True(t, known, said)
+	require.Positive(t, some)
+	require.Less(t, some, 1.0)
+}
+
+func TestModelsKeepsToWhatIsAskedFor(t *testing.T) {
+	f, _ := modelsFile(t, "--kinds=create --models=task,goroutine")
+	require.Len(t, f.Models, 2)
+}
+
+func TestModelsInterruptedKeepsAFileThatSaysSo(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "models.jsonl")
+	cmd := command(t, "models", "--json="+path, "--kinds=create", "--models=goroutine", "--rounds=5000")
+	stderr, err := cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	_, err = stderr.Read(make([]byte, 1)) // it has begun
+	require.NoError(t, err)
+	for {
+		if _, err := os.Stat(path); err == nil {
+			break
+		}
+	}
+	require.NoError(t, cmd.Process.Signal(os.Interrupt))
+	_, _ = stderr.Read(make([]byte, 4096))
+	require.Error(t, cmd.Wait())
+	require.Equal(t, exitInterrupted, cmd.ProcessState.ExitCode())
+	f, err := result.Read(path)
+	require.NoError(t, err)
+	require.True(t, f.End.Interrupted)
+}
+
+func TestAdviseAnswersFromFigures(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "models.jsonl")
+	o := finish(t, command(t, strings.Fields("models --kinds=switch,memory,fit --json="+path+trial)...))
+	require.Equal(t, exitOK, o.status, o.stderr)
+	o = finish(t, command(t, "advise", "--connections=100", "--results="+path))
+	require.Equal(t, exitOK, o.status, o.stderr)
+	require.Contains(t, o.stdout, "take: goroutine")
+	require.Contains(t, o.stdout, "because ")
+	require.Contains(t, o.stdout, "the second is: ")
+	require.Contains(t, o.stdout, path)
+}
+
+func TestAdviseMeasuresWhatIsMissing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it measures for some seconds")
+	}
+	cmd := command(t, "advise", "--connections=100", "--memory=1GB")
+	o := finish(t, cmd)
+	require.Equal(t, exitOK, o.status, o.stderr)
+	require.Contains(t, o.stderr, "measured now")
+	again := command(t, "advise", "--connections=100", "--memory=1GB")
+	again.Dir = cmd.Dir
+	o = finish(t, again)
+	require.Equal(t, exitOK, o.status, o.stderr)
+	require.NotContains(t, o.stderr, "measured now")
+}

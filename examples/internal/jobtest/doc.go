@@ -1,0 +1,2 @@
+// Package jobtest is what the three programs of examples/models promise.
+package jobtest
