@@ -61,9 +61,14 @@ func (a Axis) scaleFor(values []float64) (s scale, ok bool) {
 	return s, true
 }
 
+// largest is the largest value that has a place on an axis.
+//
+// Bound: differences of such values are still numbers.
+const largest = 1e100
+
 // shows reports whether a value has a place on the axis.
 func (a Axis) shows(v float64) bool {
-	return !math.IsNaN(v) && !math.IsInf(v, 0) && (!a.Log || v > 0)
+	return math.Abs(v) <= largest && (!a.Log || v >= 1/largest) // not a number is in no order
 }
 
 // place is where a value is, 0 to 1.
@@ -74,15 +79,24 @@ func (s scale) place(v float64) float64 {
 	return (v - s.low) / (s.high - s.low)
 }
 
-// fitLinear ends at a round number: 1, 2 or 5 times a power of ten.
+// maxTicks is how many labels an axis has at most.
+//
+// Bound: fitLinear's steps are at least an eighth of what is shown.
+const maxTicks = 20
+
+// fitLinear ends at round numbers: 1, 2 or 5 times a power of ten. Values that are all
+// the same but for rounding have some air.
 func (s *scale) fitLinear(low, high float64) {
-	if high <= low {
-		high = low + 1
+	const precision = 1e-9
+	if least := precision * math.Max(math.Abs(low), 1); high-low < least {
+		if high = low + least; low == 0 {
+			high = 1
+		}
 	}
 	step := roundStep((high - low) / (minTicks + 1))
 	s.low = math.Floor(low/step) * step
 	s.high = math.Ceil(high/step) * step
-	for i := 0; ; i++ {
+	for i := range maxTicks {
 		v := s.low + float64(i)*step
 		if v > s.high+step/2 {
 			return

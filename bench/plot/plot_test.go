@@ -116,6 +116,29 @@ func TestLinesAreWellFormedForAnyValues(t *testing.T) {
 	})
 }
 
+// Values that differ by less than they are exact, and the largest there are, once kept
+// an axis from ever coming to its end.
+func TestAxisComesToItsEnd(t *testing.T) {
+	for _, values := range [][]float64{
+		{-1e12, math.Nextafter(-1e12, 0)}, {-largest, math.Nextafter(-largest, 0)}, {-largest, largest}, {0, 0}, {5e-324}, {-1e-300},
+		{math.MaxFloat64}, {-math.MaxFloat64, math.MaxFloat64},
+	} {
+		for _, log := range []bool{false, true} {
+			s, ok := Axis{Log: log}.scaleFor(values)
+			if !ok {
+				continue // none of them has a place
+			}
+			require.LessOrEqual(t, len(s.ticks), maxTicks)
+			require.NotEmpty(t, s.ticks, "%v", values)
+			for _, v := range values {
+				if (Axis{Log: log}).shows(v) {
+					require.InDelta(t, 0.5, s.place(v), 0.5+1e-6, "%v", values)
+				}
+			}
+		}
+	}
+}
+
 func TestShortHasThreeDigits(t *testing.T) {
 	for v, want := range map[float64]string{
 		0: "0", 1: "1", 0.01234: "0.0123", 12.345: "12.3", 999.4: "999", 999.9: "1k", 1000: "1k", 15_250: "15.3k",
