@@ -14,7 +14,8 @@ type Machine struct {
 	// processor: pressure stall information, "some" of the CPU.
 	Waited time.Duration
 	// Kernel is the kernel's memory now, in bytes: slab, stacks of threads and
-	// page tables. Sockets are in it, of both ends, and so is everybody's.
+	// page tables. Sockets are in it, of both ends, and so is everybody's; what it
+	// keeps of looks at /proc is not, where this process is root.
 	Kernel int64
 	// Held is the part of Kernel that the kernel cannot give back when memory is
 	// short: without the slab of its caches, to which looking at /proc adds, too.

@@ -2,12 +2,15 @@ package measure
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"syscall"
 	"testing"
 
+	"github.com/prometheus/procfs"
 	"github.com/stretchr/testify/require"
 )
 
@@ -80,4 +83,33 @@ func TestSettingsAreRead(t *testing.T) {
 	t.Setenv("GOGC", "77")
 	require.Equal(t, "77", Environment()["GOGC"])
 	require.NotEmpty(t, Sysctls()["net.ipv4.tcp_congestion_control"])
+}
+
+func TestKernelMemoryIsNotThatOfLooking(t *testing.T) {
+	fs, err := procfs.NewDefaultFS()
+	require.NoError(t, err)
+	if _, err := fs.SlabInfo(); err != nil {
+		t.Skip("/proc/slabinfo is root's: ", err)
+	}
+	before, looks := lookedAt(fs), 0
+	for range 20 {
+		child := exec.Command("cat") // it waits for its input
+		input, err := child.StdinPipe()
+		require.NoError(t, err)
+		require.NoError(t, child.Start())
+		defer func() {
+			require.NoError(t, input.Close())
+			require.NoError(t, child.Wait())
+		}()
+		files, err := filepath.Glob(fmt.Sprintf("/proc/%d/*", child.Process.Pid))
+		require.NoError(t, err)
+		for _, file := range files {
+			_, err := os.Stat(file)
+			if err == nil {
+				looks++
+			}
+		}
+	}
+	const least = 500 // bytes of an inode and an entry
+	require.Greater(t, lookedAt(fs), before+int64(looks)*least/2, "after %d looks; room for inodes that were there may be used again", looks)
 }
