@@ -88,8 +88,9 @@ func run(args []string, t *terminal) int {
 		return fail(exitUsage, err)
 	}
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	// Never given back: a probe that has answered is told to end by SIGTERM while it is
+	// ending, and that is not to be its status.
+	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	command.BindTo(ctx, (*context.Context)(nil))
 	err = command.Run(t)
 
