@@ -166,7 +166,7 @@ func (p *process) receiverOf(from, to poller.Addr) *packetSocket {
 	case n > 1 && best[n-1].reusePort:
 		hash := fnv.New32a()
 		hash.Write([]byte(from.String()))
-		return best[int(hash.Sum32())%n]
+		return best[hash.Sum32()%uint32(n)] // unsigned: an int may have 32 bits
 	default:
 		return best[n-1]
 	}
