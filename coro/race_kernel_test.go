@@ -124,7 +124,7 @@ func TestDialOfOneAddressStartsNothing(t *testing.T) {
 				require.NoError(t, accepted.Close())
 			})
 			require.Equal(t, before, LookupWorkers().Stats().Done)
-			if !raceEnabled {
+			if !raceEnabled && hasFastIdentity { // otherwise finding out who calls allocates
 				require.LessOrEqual(t, allocated, 15.0, "allocations of a dial, an accept, and the address in text")
 			}
 		})
