@@ -75,23 +75,12 @@ func writeFile(t *terminal, path string, write func(io.Writer) error) error {
 
 // replaceFile writes a file as a whole or not at all.
 func replaceFile(path string, write func(io.Writer) error) error {
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
+	file, err := createOutFile(path)
 	if err != nil {
 		return refuse("%w", err)
 	}
-	defer os.Remove(file.Name()) // once it is renamed there is none
-	defer file.Close()
-	err = write(file)
-	if err == nil {
-		err = file.Chmod(0o644)
-	}
-	if err == nil {
-		err = file.Close()
-	}
-	if err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
+	defer file.close()
+	if err := file.fill(write); err != nil {
 		return refuse("%w", err)
 	}
 	return nil

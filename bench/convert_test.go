@@ -45,6 +45,18 @@ func TestReportWritesWhatItIsAskedFor(t *testing.T) {
 	require.Empty(t, left)
 }
 
+// A device stays one: what is written goes into it.
+func TestReportWritesIntoADevice(t *testing.T) {
+	dir := t.TempDir()
+	null := filepath.Join(dir, "null") // a link, so that a mistake takes nothing away
+	require.NoError(t, os.Symlink(os.DevNull, null))
+	o := finish(t, command(t, "report", stored(t, 1), "--out", null))
+	require.Equal(t, exitOK, o.status, o.stderr)
+	target, err := os.Readlink(null)
+	require.NoError(t, err)
+	require.Equal(t, os.DevNull, target)
+}
+
 func TestReportRefusesWhatIsNoResult(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {

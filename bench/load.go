@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"runtime"
@@ -60,7 +62,7 @@ func (c *loadCommand) Run(ctx context.Context, t *terminal) error {
 		return refusal(ctx, err)
 	}
 	if file != nil {
-		if err := file.write(r); err != nil {
+		if err := file.fill(func(w io.Writer) error { return json.NewEncoder(w).Encode(r) }); err != nil {
 			return refuse("--json: %w", err)
 		}
 	}

@@ -1,8 +1,8 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -21,13 +21,16 @@ func createOutFile(path string) (*outFile, error) {
 		f, err := os.OpenFile(path, os.O_WRONLY, 0)
 		return &outFile{temp: f}, err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
 	return &outFile{path: path, temp: f}, err
 }
 
-// write writes v as JSON and puts the file in its place.
-func (f *outFile) write(v any) error {
-	err := json.NewEncoder(f.temp).Encode(v)
+// fill lets write write it, and puts the file in its place.
+func (f *outFile) fill(write func(io.Writer) error) error {
+	err := write(f.temp)
+	if err == nil && f.path != "" {
+		err = f.temp.Chmod(0o644)
+	}
 	if closed := f.temp.Close(); err == nil {
 		err = closed
 	}
