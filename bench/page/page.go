@@ -98,13 +98,7 @@ func newRun(id string, s Source) run {
 // newSection is one scenario: its points follow each other in a file.
 func newSection(id string, f result.File, metrics []result.Metric, points []summary.Point) section {
 	name := points[0].Scenario
-	sc, err := scenario.Find(name)
-	if err != nil { // of another version of this program
-		sc = scenario.Scenario{Name: name}
-		for _, m := range metrics {
-			sc.Shows = append(sc.Shows, m.Name)
-		}
-	}
+	sc := scenario.Named(name, metrics)
 	s := section{ID: id + "-" + name, Title: name, Question: sc.Question}
 	s.Plots = plots(s.ID, f, sc, metrics, points)
 	for _, p := range points {

@@ -20,12 +20,12 @@ import (
 func plots(id string, f result.File, sc scenario.Scenario, metrics []result.Metric, points []summary.Point) (all []figure) {
 	families := familiesOf(points)
 	for _, family := range families {
-		for _, m := range shows(merged(family.points), metrics, sc.Shows) {
+		for _, m := range merged(family.points).Shown(metrics, sc.Shows) {
 			all = add(all, f, familyPlot(id, f.Run, family, m))
 		}
 	}
 	for _, p := range points {
-		for _, m := range shows(p, metrics, sc.Shows) {
+		for _, m := range p.Shown(metrics, sc.Shows) {
 			if len(families) == 0 || costs[m.Name] {
 				all = add(all, f, barPlot(id, f.Run, p, m))
 			}

@@ -2,7 +2,6 @@ package page
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -16,7 +15,7 @@ import (
 // interval, and the ratio.
 func pointTable(p summary.Point, metrics []result.Metric, names []string) table {
 	t := table{Title: scenario.Describe(p.Axes), Head: []string{"backend"}}
-	shown := shows(p, metrics, names)
+	shown := p.Shown(metrics, names)
 	for _, m := range shown {
 		t.Head = append(t.Head, m.Title, "x")
 	}
@@ -39,21 +38,6 @@ func pointTable(p summary.Point, metrics []result.Metric, names []string) table 
 		}
 	}
 	return t
-}
-
-// shows are those of the names that any row of the point has.
-func shows(p summary.Point, metrics []result.Metric, names []string) (shown []result.Metric) {
-	for _, name := range names {
-		i := slices.IndexFunc(metrics, func(m result.Metric) bool { return m.Name == name })
-		if i >= 0 && has(p, name) {
-			shown = append(shown, metrics[i])
-		}
-	}
-	return shown
-}
-
-func has(p summary.Point, metric string) bool {
-	return slices.ContainsFunc(p.Rows, func(r summary.Row) bool { _, ok := r.Cells[metric]; return ok })
 }
 
 func interval(i stats.Interval, digits int) string {

@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -22,18 +21,12 @@ func WriteTables(w io.Writer, f result.File) error {
 	out := &printer{w: w}
 	all, last := summary.Of(f), ""
 	for _, at := range all.Points {
-		sc, err := scenario.Find(at.Scenario)
-		if err != nil { // of another version of this program
-			sc = scenario.Scenario{Name: at.Scenario}
-			for _, m := range all.Metrics {
-				sc.Shows = append(sc.Shows, m.Name)
-			}
-		}
+		sc := scenario.Named(at.Scenario, all.Metrics)
 		if at.Scenario != last {
 			out.line("%s: %s\n", sc.Name, sc.Question)
 			last = at.Scenario
 		}
-		out.point(at, shown(at, all.Metrics, sc.Shows), marksAt(f, at))
+		out.point(at, at.Shown(all.Metrics, sc.Shows), marksAt(f, at))
 	}
 	out.line("x is the ratio to %s: the median of the rounds' quotients.\n"+
 		"  *  its 95 %% interval leaves 1 out (from six rounds on)\n"+
@@ -101,17 +94,6 @@ func (p *printer) point(at summary.Point, metrics []result.Metric, marks []strin
 
 // compares tells that a ratio of a metric says something: that one of two is better.
 func compares(m result.Metric) bool { return m.Better != result.Neither }
-
-// shown are those of the names that any row has.
-func shown(at summary.Point, all []result.Metric, names []string) (metrics []result.Metric) {
-	for _, name := range names {
-		i := slices.IndexFunc(all, func(m result.Metric) bool { return m.Name == name })
-		if i >= 0 && slices.ContainsFunc(at.Rows, func(r summary.Row) bool { _, has := r.Cells[name]; return has }) {
-			metrics = append(metrics, all[i])
-		}
-	}
-	return metrics
-}
 
 // ratio to the reference, with what it proves.
 func ratio(c summary.Cell) string {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/weft-go/weft/bench/backend"
 	"github.com/weft-go/weft/bench/load"
+	"github.com/weft-go/weft/bench/result"
 )
 
 // Scenario is one question.
@@ -68,6 +69,19 @@ func Find(name string) (Scenario, error) {
 		return Scenario{}, fmt.Errorf("unknown scenario %q; there are: %s", name, strings.Join(Names(), ", "))
 	}
 	return All[i], nil
+}
+
+// Named is Find for a file's sake: a scenario that is not known, since another version
+// of this program wrote the file, has a name, no question, and shows all there is.
+func Named(name string, metrics []result.Metric) Scenario {
+	s, err := Find(name)
+	if err != nil {
+		s = Scenario{Name: name}
+		for _, m := range metrics {
+			s.Shows = append(s.Shows, m.Name)
+		}
+	}
+	return s
 }
 
 // Profile is how thorough a run is.

@@ -78,6 +78,17 @@ func (p Point) Find(backend string) (row Row, ok bool) {
 	return p.Rows[i], true
 }
 
+// Shown are those of the names that any row has, in the order of the names.
+func (p Point) Shown(all []result.Metric, names []string) (shown []result.Metric) {
+	for _, name := range names {
+		i := slices.IndexFunc(all, func(m result.Metric) bool { return m.Name == name })
+		if i >= 0 && slices.ContainsFunc(p.Rows, func(r Row) bool { _, has := r.Cells[name]; return has }) {
+			shown = append(shown, all[i])
+		}
+	}
+	return shown
+}
+
 // metrics lists those that the samples have.
 func metrics(samples []result.Sample) []result.Metric {
 	seen := map[string]bool{}
