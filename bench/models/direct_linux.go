@@ -16,34 +16,6 @@ import (
 //
 // The figure is half a round trip. A callback has nobody to hand over to.
 
-func futexProcesses(least time.Duration) (float64, error) {
-	w, file, err := newSharedWords()
-	if err != nil {
-		return 0, err
-	}
-	defer file.Close()
-	u, err := startUnit("futex", file)
-	if err != nil {
-		return 0, err
-	}
-	defer rawThreads()()
-	ns, err := futexRounds(w, least)
-	if err != nil {
-		return 0, err
-	}
-	return ns, u.wait()
-}
-
-func futexThreads(least time.Duration) (float64, error) {
-	defer rawThreads()()
-	w := new(words)
-	go func() {
-		runtime.LockOSThread()
-		futexOther(w)
-	}()
-	return futexRounds(w, least)
-}
-
 // futexRounds is the probe's side. It ends the other one.
 func futexRounds(w *words, least time.Duration) (float64, error) {
 	runtime.LockOSThread()

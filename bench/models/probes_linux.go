@@ -8,10 +8,10 @@ func Probes() []Probe {
 		create(CProcess, createCProcesses), create(Process, createProcesses), create(Thread, createThreads),
 		create(Goroutine, createGoroutines), create(Task, createTasks), create(Callback, createCallbacks),
 
-		switching(Process, SwitchDirect, futexProcesses), switching(Thread, SwitchDirect, futexThreads),
+		switching(Process, SwitchDirect, besideProcess("futex", raw(futexRounds))), switching(Thread, SwitchDirect, besideThread(futexOther, futexRounds)),
 		switching(Goroutine, SwitchDirect, channelGoroutines), switching(Task, SwitchDirect, chanTasks),
 
-		switching(Process, SwitchQueued, yieldProcesses), switching(Thread, SwitchQueued, yieldThreads),
+		switching(Process, SwitchQueued, besideProcess("yield", raw(yieldRounds))), switching(Thread, SwitchQueued, besideThread(yieldOther, yieldRounds)),
 		switching(Goroutine, SwitchQueued, yieldGoroutines), switching(Task, SwitchQueued, yieldTasks),
 		switching(Callback, SwitchQueued, postCallbacks),
 
@@ -25,7 +25,7 @@ func Probes() []Probe {
 
 		sharing(Goroutine, ShareMutex, OneCPU, countUnderMutex), sharing(Goroutine, ShareContended, TwoCPUs, countUnderContention),
 		sharing(Goroutine, ShareChannel, OneCPU, countByChannel), sharing(Task, ShareLocal, OneCPU, countInLoop),
-		sharing(Process, ShareAtomic, TwoCPUs, countInSharedMemory), sharing(Process, SharePipe, OneCPU, countByPipe),
+		sharing(Process, ShareAtomic, TwoCPUs, besideProcess("atomic", countInSharedMemory)), sharing(Process, SharePipe, OneCPU, countByPipe),
 		sharing(Process, SharePipeAnswered, OneCPU, countByPipeAnswered),
 	}
 	for _, j := range Jobs {

@@ -22,34 +22,6 @@ import (
 //	task              coro.Yield
 //	callback          a function that posts itself
 
-func yieldProcesses(least time.Duration) (float64, error) {
-	w, file, err := newSharedWords()
-	if err != nil {
-		return 0, err
-	}
-	defer file.Close()
-	u, err := startUnit("yield", file)
-	if err != nil {
-		return 0, err
-	}
-	defer rawThreads()()
-	ns, err := yieldRounds(w, least)
-	if err != nil {
-		return 0, err
-	}
-	return ns, u.wait()
-}
-
-func yieldThreads(least time.Duration) (float64, error) {
-	defer rawThreads()()
-	w := new(words)
-	go func() {
-		runtime.LockOSThread()
-		yieldOther(w)
-	}()
-	return yieldRounds(w, least)
-}
-
 // errNoSwitch: sched_yield came back to the caller every time.
 var errNoSwitch = errors.New("sched_yield does not switch here")
 
