@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/weft-go/weft/bench/child"
 )
 
 // A backend that is another program runs as a child of the server process, which
@@ -23,7 +25,7 @@ type external struct {
 	cmd    *exec.Cmd
 	ended  chan struct{} // closed when it has ended
 	status error         // how, once ended is closed
-	said   lastWords
+	said   child.Diagnosis
 }
 
 // stopLimit is how long a program may take to end when it is asked to.

@@ -6,13 +6,8 @@ import (
 	"net"
 	"sync"
 	"time"
-)
 
-// What the first byte of a message of the workload Slow asks for; the second one
-// says for how many milliseconds. Package load has the same numbers.
-const (
-	slowBlocking = 1
-	slowCPU      = 2
+	"github.com/weft-go/weft/bench/load"
 )
 
 // workOf is what a message of the workload Slow asks for; nil if nothing. It is
@@ -21,9 +16,9 @@ func workOf(message []byte) func() {
 	Fault(message[0]).happen(message[1])
 	d := time.Duration(message[1]) * time.Millisecond
 	switch message[0] {
-	case slowBlocking:
+	case load.SlowBlocking:
 		return func() { sleepInKernel(d) }
-	case slowCPU:
+	case load.SlowCPU:
 		return func() { calculate(d) }
 	}
 	return nil

@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	"github.com/weft-go/weft/bench/load"
 )
 
 // nginx and Apache serve one file of 64 bytes, from its cache in the kernel, with
@@ -15,6 +17,10 @@ import (
 // serveNginx runs nginx: a master, and a worker with an event loop for each loop.
 func serveNginx(ctx context.Context, c Config) error {
 	return serveConfigured(ctx, c, func(dir, addr string) (*exec.Cmd, error) {
+		descriptors, err := load.RaiseDescriptors()
+		if err != nil {
+			return nil, err
+		}
 		config := fmt.Sprintf(`
 daemon off;
 worker_processes %d;
@@ -33,7 +39,7 @@ http {
   uwsgi_temp_path %[3]s; scgi_temp_path %[3]s;
   server { listen %[4]s backlog=%[5]d; root %[3]s; }
 }
-`, c.Loops, descriptorLimit(), dir, addr, backlog)
+`, c.Loops, descriptors, dir, addr, backlog)
 		if err := writeSite(dir, config); err != nil {
 			return nil, err
 		}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/weft-go/weft/bench/load"
 )
 
 // everyBackendThatOffers runs a test on a server in this process.
@@ -123,7 +125,7 @@ func TestRoomSendsEveryByteToAll(t *testing.T) {
 func TestSlowAnswersAfterItsWork(t *testing.T) {
 	everyBackendThatOffers(t, Slow, func(t *testing.T, dial func() *net.TCPConn) {
 		c := dial()
-		for i, kind := range []byte{0, slowBlocking, slowCPU, 0} {
+		for i, kind := range []byte{0, load.SlowBlocking, load.SlowCPU, 0} {
 			message := bytes.Repeat([]byte{byte(i)}, SlowSize)
 			message[0], message[1] = kind, 3
 			start := time.Now()
@@ -133,7 +135,7 @@ func TestSlowAnswersAfterItsWork(t *testing.T) {
 			_, err = c.Write(message[20:])
 			require.NoError(t, err)
 			requireRead(t, c, message)
-			if kind == slowBlocking {
+			if kind == load.SlowBlocking {
 				require.GreaterOrEqual(t, time.Since(start), 3*time.Millisecond)
 			}
 		}
@@ -145,7 +147,7 @@ func TestSlowAnswersInOrder(t *testing.T) {
 	everyBackendThatOffers(t, Slow, func(t *testing.T, dial func() *net.TCPConn) {
 		c := dial()
 		var all []byte
-		for i, kind := range []byte{0, slowBlocking, 0, slowCPU, slowBlocking, 0, 0} {
+		for i, kind := range []byte{0, load.SlowBlocking, 0, load.SlowCPU, load.SlowBlocking, 0, 0} {
 			message := bytes.Repeat([]byte{byte(i)}, SlowSize)
 			message[0], message[1] = kind, 3
 			all = append(all, message...)

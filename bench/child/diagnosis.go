@@ -10,20 +10,28 @@ import (
 // first line tells what happened; a Go trace follows it.
 const diagnosisLimit = 4 << 10
 
-// diagnosis keeps the beginning of what a process writes to its standard error.
-type diagnosis struct {
+// Diagnosis keeps the beginning of what a process writes to its standard error. The
+// zero value works, from any goroutine.
+type Diagnosis struct {
 	mu   sync.Mutex
 	kept bytes.Buffer
 }
 
-func (d *diagnosis) Write(p []byte) (int, error) {
+func (d *Diagnosis) Write(p []byte) (int, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.kept.Write(p[:min(len(p), diagnosisLimit-d.kept.Len())])
 	return len(p), nil
 }
 
-func (d *diagnosis) firstLine() string {
+// String is all that was kept, in one line.
+func (d *Diagnosis) String() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return strings.Join(strings.Fields(d.kept.String()), " ")
+}
+
+func (d *Diagnosis) firstLine() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	line, _, _ := strings.Cut(strings.TrimSpace(d.kept.String()), "\n")

@@ -38,7 +38,7 @@ type Process struct {
 	input  *os.File // what we say
 	output *os.File // what it says
 	lines  *bufio.Reader
-	stderr diagnosis
+	stderr Diagnosis
 	done   chan struct{} // closed when it has ended
 	ended  error         // how, once done is closed
 }
