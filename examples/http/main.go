@@ -22,13 +22,9 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"flag"
 	"fmt"
 	"net"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/weft-go/weft/examples/internal/certs"
 	"github.com/weft-go/weft/examples/internal/cli"
@@ -61,11 +57,7 @@ func serve(addr string, f flags) error {
 		}
 		secure = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1", "http/1.0"}}
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	err := newServer(f.limits, secure).run(ctx, addr, func(a net.Addr) { fmt.Println("listening on", a) })
-	if errors.Is(err, context.Canceled) { // the signal
-		return nil
-	}
-	return err
+	return cli.UntilSignal(func(ctx context.Context) error {
+		return newServer(f.limits, secure).run(ctx, addr, func(a net.Addr) { fmt.Println("listening on", a) })
+	})
 }

@@ -30,13 +30,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"net"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/weft-go/weft/coro"
@@ -49,20 +45,16 @@ func main() {
 		if err := l.check(); err != nil {
 			return err
 		}
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-		defer stop()
-		err := coro.Config{StallLimit: stallLimit}.Run(ctx, func(ctx context.Context) error {
-			ln, err := coro.Listen(ctx, "tcp", addr)
-			if err != nil {
-				return err
-			}
-			fmt.Println("listening on", ln.Addr())
-			return serve(ctx, ln, l)
+		return cli.UntilSignal(func(ctx context.Context) error {
+			return coro.Config{StallLimit: stallLimit}.Run(ctx, func(ctx context.Context) error {
+				ln, err := coro.Listen(ctx, "tcp", addr)
+				if err != nil {
+					return err
+				}
+				fmt.Println("listening on", ln.Addr())
+				return serve(ctx, ln, l)
+			})
 		})
-		if errors.Is(err, context.Canceled) { // the signal
-			return nil
-		}
-		return err
 	}, l.define)
 }
 

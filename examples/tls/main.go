@@ -38,13 +38,9 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"flag"
 	"fmt"
 	"net"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/weft-go/weft/coro"
@@ -98,13 +94,9 @@ func listenAndServe(addr string, f flags) error {
 	if f.limits.handshakes < 1 {
 		return fmt.Errorf("-max-handshakes %d: want 1 or more", f.limits.handshakes)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	err = newServer(config, f.limits).run(ctx, addr, func(a net.Addr) { fmt.Println("listening on", a) })
-	if errors.Is(err, context.Canceled) { // the signal
-		return nil
-	}
-	return err
+	return cli.UntilSignal(func(ctx context.Context) error {
+		return newServer(config, f.limits).run(ctx, addr, func(a net.Addr) { fmt.Println("listening on", a) })
+	})
 }
 
 func newServer(config *tls.Config, l limits) *server {

@@ -14,9 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/weft-go/weft/coro"
 	"github.com/weft-go/weft/examples/internal/cli"
@@ -26,20 +23,16 @@ import (
 func main() { cli.Main("udpecho", serve) }
 
 func serve(addr string) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	err := coro.Run(ctx, func(ctx context.Context) error {
-		c, err := coro.ListenPacket(ctx, "udp", addr)
-		if err != nil {
-			return err
-		}
-		fmt.Println("listening on", c.LocalAddr())
-		return echo(ctx, c)
+	return cli.UntilSignal(func(ctx context.Context) error {
+		return coro.Run(ctx, func(ctx context.Context) error {
+			c, err := coro.ListenPacket(ctx, "udp", addr)
+			if err != nil {
+				return err
+			}
+			fmt.Println("listening on", c.LocalAddr())
+			return echo(ctx, c)
+		})
 	})
-	if errors.Is(err, context.Canceled) { // the signal
-		return nil
-	}
-	return err
 }
 
 // largest is the room for a datagram. Longer ones are not answered.
