@@ -74,6 +74,18 @@ func requireCrashes(t *testing.T, table models.Table, said string) {
 	require.Less(t, some, 1.0)
 }
 
+// A deferred close would end the connection before the process, and the others could
+// be answered in between.
+func TestAConnectionOfAHandlerThatPanicsEndsWithItsProcess(t *testing.T) {
+	for _, name := range []string{"net", "threads"} {
+		for range 10 {
+			others, err := models.Crash(t.Context(), name, models.Faults[0])
+			require.NoError(t, err)
+			require.Zero(t, others.AtOnce+others.Late, "%s: %+v", name, others)
+		}
+	}
+}
+
 func TestModelsKeepsToWhatIsAskedFor(t *testing.T) {
 	f, _ := modelsFile(t, "--kinds=create --models=task,goroutine")
 	require.Len(t, f.Models, 2)

@@ -32,8 +32,9 @@ func serveNet(ctx context.Context, c Config) error {
 			return err
 		}
 		go func() {
-			defer conn.Close()
 			_ = serve(conn) // the peer's end is no news
+			// Not deferred: of a panic the peers see one thing, the end of the process.
+			conn.Close()
 		}()
 	}
 }

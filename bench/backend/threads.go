@@ -80,14 +80,18 @@ func (t *threads) accept(ctx context.Context, ln int) error {
 // as it would in C.
 func (t *threads) serve(fd int) {
 	runtime.LockOSThread()
-	defer func() {
-		t.news.Lock()
-		defer t.news.Unlock()
-		t.mu.Lock()
-		delete(t.open, fd)
-		unix.Close(fd)
-		t.mu.Unlock()
-	}()
+	t.answerAll(fd)
+	// Not deferred: of a panic the peers see one thing, the end of the process.
+	t.news.Lock()
+	defer t.news.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.open, fd)
+	unix.Close(fd)
+}
+
+// answerAll returns at the connection's end.
+func (t *threads) answerAll(fd int) {
 	buf := make([]byte, connBuffer)
 	kept := 0 // bytes of a message that is not whole
 	for {
