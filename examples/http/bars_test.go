@@ -35,11 +35,11 @@ func eachLimits(t *testing.T, test func(t *testing.T, args []string)) {
 
 func TestBarCPUPerRequest(t *testing.T) {
 	eachLimits(t, func(t *testing.T, args []string) {
-		paired.Alternating(t, 15, func(s *paired.Server) float64 {
+		paired.Alternating(t, 15, func(s *paired.Process) float64 {
 			before := s.CPU()
 			requests := wrk(t, s.Addr, "1s")
 			return float64(s.CPU()-before) / 1000 / requests
-		}, args...).Below(t, 1.0, "us of CPU a request")
+		}, args...).AtMost(t, 1.0, "us of CPU a request", "net")
 	})
 }
 
@@ -61,7 +61,7 @@ func wrk(t *testing.T, addr, duration string) (requests float64) {
 func TestBarMemoryOfIdleConnections(t *testing.T) {
 	const conns = 5000
 	compare := func(t *testing.T, args []string) {
-		paired.Fresh(t, 3, func(s *paired.Server) float64 {
+		paired.Fresh(t, 3, func(s *paired.Process) float64 {
 			require.NoError(t, pin.Process([]int{1}))
 			first := openIdle(t, s.Addr, 100) // what there is once
 			defer closeAll(first)
@@ -69,7 +69,7 @@ func TestBarMemoryOfIdleConnections(t *testing.T) {
 			defer closeAll(openIdle(t, s.Addr, conns))
 			time.Sleep(time.Second) // let a collection that is under way end
 			return (s.Resident() - before) / conns
-		}, args...).Below(t, 0.6, "bytes an idle connection")
+		}, args...).AtMost(t, 0.6, "bytes an idle connection", "net")
 	}
 	eachLimits(t, compare)
 	t.Run("against fasthttp with ReduceMemoryUsage", func(t *testing.T) {

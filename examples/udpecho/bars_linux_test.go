@@ -5,23 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"math/rand/v2"
 	"net"
 	"os"
-	"os/exec"
-	"slices"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"github.com/weft-go/weft/coro"
-	"github.com/weft-go/weft/examples/internal/child"
 	"github.com/weft-go/weft/examples/internal/cli"
+	"github.com/weft-go/weft/examples/internal/paired"
 	"github.com/weft-go/weft/poller"
 )
 
@@ -30,9 +23,8 @@ import (
 //
 //	WEFT_BARS=1 go test -v -count=1 -run Bar ./examples/udpecho
 //
-// A number above 1 is that of rounds. Each round asks both servers, in an order of
-// chance, for each number of datagrams that the load has under way. One client is what
-// trains of datagrams like best (poller/trains_linux.go); of 64 each gets its own answer.
+// One client is what trains of datagrams like best (poller/trains_linux.go); of 64 each
+// gets its own answer.
 
 const roleVariable = "WEFT_UDPECHO_ROLE"
 
@@ -144,115 +136,56 @@ func collect(c *coro.PacketConn, answers, window int) (lost int, err error) {
 }
 
 func TestBarDatagramsPerCPUSecond(t *testing.T) {
-	if os.Getenv("WEFT_BARS") == "" {
-		t.Skip("measures; set WEFT_BARS=1")
-	}
-	needs(t, "taskset", "apt-get install util-linux")
-	rounds := 15
-	if n, err := strconv.Atoi(os.Getenv("WEFT_BARS")); err == nil && n > 1 {
-		rounds = n
-	}
-	ours, theirs, source := startPinned(t, "0", ""), startPinned(t, "0", "net"), startPinned(t, "1", "load")
-	const bar = 1.3
+	rounds := paired.Asked(t, 15)
+	ours, theirs, source := startRole(t, ""), startRole(t, "net"), startRole(t, "load")
 	for _, c := range []struct{ window, clients int }{{1, 1}, {8, 1}, {64, 1}, {64, 64}, {256, 1}, {256, 64}} {
-		var rates [2][]float64
-		var ratios []float64
-		for range rounds {
-			var got [2]float64
-			for _, i := range rand.Perm(2) {
-				got[i] = source.perCPUSecond([]*pinned{ours, theirs}[i], c.window, c.clients)
-				rates[i] = append(rates[i], got[i])
+		figures := paired.Rounds(rounds, func(weft bool) float64 {
+			server := theirs
+			if weft {
+				server = ours
 			}
-			ratios = append(ratios, got[0]/got[1])
-		}
-		t.Logf("%3d under way, of %2d clients: datagrams per CPU second: weft %.0f, net %.0f; %.2f times (quartiles %.2f to %.2f), medians of %d rounds",
-			c.window, c.clients, at(rates[0], 1, 2), at(rates[1], 1, 2), at(ratios, 1, 2), at(ratios, 1, 4), at(ratios, 3, 4), rounds)
+			return perCPUSecond(t, source, server, c.window, c.clients)
+		})
+		unit := fmt.Sprintf("datagrams per CPU second, %d under way of %d clients", c.window, c.clients)
 		if c.window == 64 && c.clients == 1 {
-			require.GreaterOrEqual(t, at(ratios, 1, 2), bar, "datagrams per CPU second, weft to net")
+			figures.AtLeast(t, 1.3, unit, "net")
+		} else {
+			figures.Log(t, unit, "net")
 		}
 	}
 }
 
-// at is the value at a part of the way from the smallest to the largest.
-func at(of []float64, part, parts int) float64 {
-	sorted := slices.Sorted(slices.Values(of))
-	return sorted[len(sorted)*part/parts]
-}
-
-// pinned is the test binary in one of its roles, on one processor.
-type pinned struct {
-	t    *testing.T
-	cmd  *exec.Cmd
-	addr string
-	in   io.WriteCloser
-	out  *bufio.Reader
-}
-
-// startPinned gives the process one processor and GOMAXPROCS 1, as bench does.
-func startPinned(t *testing.T, cpu, role string) *pinned {
+// startRole starts the test binary in one of its roles.
+func startRole(t *testing.T, role string) *paired.Process {
 	t.Helper()
-	taskset, err := exec.LookPath("taskset")
-	require.NoError(t, err)
-	cmd := child.Command()
-	cmd.Args = []string{taskset, "-c", cpu, cmd.Path}
-	if role != "load" {
-		cmd.Args = append(cmd.Args, "-addr", "127.0.0.1:0")
+	o := paired.Options{CPU: paired.ServerCPU, Args: []string{"-addr", "127.0.0.1:0"}}
+	if role == "load" {
+		o = paired.Options{CPU: paired.LoadCPU, Silent: true}
 	}
-	cmd.Path = taskset
-	cmd.Env = append(cmd.Env, roleVariable+"="+role, "GOMAXPROCS=1")
-	cmd.Stderr = os.Stderr
-	p := &pinned{t: t, cmd: cmd}
-	p.in, err = cmd.StdinPipe()
-	require.NoError(t, err)
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() {
-		_ = p.in.Close()
-		_ = cmd.Process.Kill() // nothing of it is wanted any more
-		_ = cmd.Wait()
-	})
-	p.out = bufio.NewReader(out)
-	if role != "load" {
-		line, err := p.out.ReadString('\n')
-		require.NoError(t, err)
-		p.addr = strings.TrimSpace(strings.TrimPrefix(line, "listening on "))
-	}
+	o.Env = []string{roleVariable + "=" + role, "GOMAXPROCS=1"}
+	p := paired.Start(t, o)
+	t.Cleanup(p.Stop)
 	return p
 }
 
 // perCPUSecond lets the load ask a server, which is warm by then.
-func (p *pinned) perCPUSecond(server *pinned, window, clients int) float64 {
-	p.t.Helper()
+func perCPUSecond(t *testing.T, source, server *paired.Process, window, clients int) float64 {
+	t.Helper()
 	answers := 64_000
 	if window == 1 {
 		answers = 16_000
 	}
-	p.ask(server.addr, 1024, window, clients)
-	before := server.cpu()
-	lost := p.ask(server.addr, answers, window, clients)
-	used := server.cpu() - before
-	require.Less(p.t, lost, answers/20, "datagrams lost of %d", answers)
+	request(t, source, server.Addr, 1024, window, clients)
+	before := server.CPU()
+	lost := request(t, source, server.Addr, answers, window, clients)
+	used := server.CPU() - before
+	require.Less(t, lost, answers/20, "datagrams lost of %d", answers)
 	return float64(answers) / used.Seconds()
 }
 
-func (p *pinned) ask(addr string, answers, window, clients int) (lost int) {
-	p.t.Helper()
-	_, err := fmt.Fprintln(p.in, addr, answers, window, clients)
-	require.NoError(p.t, err)
-	line, err := p.out.ReadString('\n')
-	require.NoError(p.t, err)
-	_, err = fmt.Sscanf(line, "lost %d\n", &lost)
-	require.NoError(p.t, err)
+func request(t *testing.T, source *paired.Process, addr string, answers, window, clients int) (lost int) {
+	t.Helper()
+	_, err := fmt.Sscanf(source.Ask(addr, answers, window, clients), "lost %d\n", &lost)
+	require.NoError(t, err)
 	return lost
-}
-
-// cpu is what the process has used so far, of user and system time.
-//
-// Quirk(linux): the number of a process's CPU clock; see clock_getcpuclockid(3).
-func (p *pinned) cpu() time.Duration {
-	const schedClock = 2
-	var ts unix.Timespec
-	require.NoError(p.t, unix.ClockGettime(int32(^p.cmd.Process.Pid)<<3|schedClock, &ts))
-	return time.Duration(ts.Nano())
 }
