@@ -94,7 +94,7 @@ func TestHTTPWithCurlABodyThatIsTooLongIsRefused(t *testing.T) {
 
 // clients is how many the load generators are.
 func clients() string {
-	if raceEnabled {
+	if child.Race {
 		return "10" // a handshake is 10 ms of computing then, and all of them come in one turn
 	}
 	return "100"

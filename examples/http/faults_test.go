@@ -12,6 +12,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/weft-go/weft/coro"
+	"github.com/weft-go/weft/examples/internal/inprocess"
 )
 
 func TestHTTPBadRequestsAreToldAndCostOneConnection(t *testing.T) {
@@ -97,7 +98,7 @@ func TestHTTPAClientThatDoesNotReadIsBounded(t *testing.T) {
 		c.says(get("/bytes?n=10000")) // less than a second for its length
 		c.hears()
 		c.says(strings.Repeat(get("/bytes?n=10000"), 1000))
-		until(t, "one that waits for room", func() bool {
+		inprocess.Until(t, "one that waits for room", func() bool {
 			for _, task := range coro.Tasks() {
 				if strings.HasPrefix(task.Waits, "write") {
 					return true
@@ -106,7 +107,7 @@ func TestHTTPAClientThatDoesNotReadIsBounded(t *testing.T) {
 			return false
 		})
 		require.Equal(t, welcome, other.asks("/"))
-		until(t, "its end", func() bool { return rest(t) == 1 })
+		inprocess.Until(t, "its end", func() bool { return rest(t) == 1 })
 	})
 }
 
@@ -117,8 +118,8 @@ func TestHTTPEndFinishesRequestsUnderWay(t *testing.T) {
 		idle.asks("/")
 		busy.says(get("/slow?ms=1500"))
 		half.says("POST /echo HTTP/1.1\r\nHost: weft\r\nContent-Length: 10\r\n\r\nhalf,")
-		until(t, "both to be under way", func() bool { loops := coro.Loops(); return loops[0].Tasks == 3 && loops[0].Resting == 1 })
-		s.end()
+		inprocess.Until(t, "both to be under way", func() bool { loops := coro.Loops(); return loops[0].Tasks == 3 && loops[0].Resting == 1 })
+		s.End()
 		idle.ends()
 		half.says("whole")
 		for c, want := range map[*client]string{busy: "waited 1500 ms\n", half: "half,whole"} {
@@ -129,7 +130,7 @@ func TestHTTPEndFinishesRequestsUnderWay(t *testing.T) {
 			c.ends()
 			c.Close()
 		}
-		s.wait()
+		s.Wait()
 	})
 }
 

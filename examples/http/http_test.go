@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/weft-go/weft/examples/internal/child"
+	"github.com/weft-go/weft/examples/internal/inprocess"
 )
 
 func TestHTTPRefusesBadArguments(t *testing.T) { child.RefusesBadArguments(t) }
@@ -58,7 +59,7 @@ func TestHTTPIdleConnectionsHaveNoTask(t *testing.T) {
 		for _, c := range open {
 			c.Close()
 		}
-		until(t, "the end of all connections", func() bool { return rest(t) == 0 })
+		inprocess.Until(t, "the end of all connections", func() bool { return rest(t) == 0 })
 	})
 }
 
@@ -112,7 +113,7 @@ func TestHTTPRequestsBehindASlowOneAreNotForgotten(t *testing.T) {
 // its own buffer does not wake a handler.
 func TestHTTPRecordsOfTLSInPieces(t *testing.T) {
 	s := serving(t, "-tls")
-	conn, err := net.Dial("tcp", s.addr)
+	conn, err := net.Dial("tcp", s.Addr)
 	require.NoError(t, err)
 	defer conn.Close()
 	pieces := &pieces{Conn: conn}

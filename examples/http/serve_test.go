@@ -2,14 +2,12 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"crypto/tls"
 	"flag"
 	"io"
 	"net"
 	"net/http"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -18,21 +16,20 @@ import (
 
 	"github.com/weft-go/weft/coro"
 	"github.com/weft-go/weft/examples/internal/certs"
+	"github.com/weft-go/weft/examples/internal/inprocess"
 )
 
 // served is a server in the process of the test.
 type served struct {
-	t    *testing.T
-	addr string
-	dir  string // of its certificates; empty without TLS
-	end  context.CancelFunc
-	done chan error
+	*inprocess.Server
+	t   *testing.T
+	dir string // of its certificates; empty without TLS
 }
 
 // serving starts the example with arguments, as main would.
 func serving(t *testing.T, args ...string) *served {
 	t.Helper()
-	s := &served{t: t, done: make(chan error, 1)}
+	s := &served{t: t}
 	var f flags
 	set := flag.NewFlagSet("http", flag.PanicOnError)
 	f.define(set)
@@ -45,30 +42,8 @@ func serving(t *testing.T, args ...string) *served {
 		require.NoError(t, err)
 		secure = &tls.Config{Certificates: []tls.Certificate{cert}}
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	s.end = cancel
-	listening := make(chan string, 1)
-	go func() {
-		s.done <- newServer(f.limits, secure).run(ctx, "127.0.0.1:0", func(a net.Addr) { listening <- a.String() })
-	}()
-	select {
-	case s.addr = <-listening:
-	case err := <-s.done:
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cancel()
-		if err, ok := <-s.done; ok {
-			require.ErrorIs(t, err, context.Canceled)
-		}
-	})
+	s.Server = inprocess.Start(t, newServer(f.limits, secure).run)
 	return s
-}
-
-// wait waits for the server's end.
-func (s *served) wait() {
-	require.ErrorIs(s.t, <-s.done, context.Canceled)
-	close(s.done)
 }
 
 // both runs a test in the clear and over TLS.
@@ -86,7 +61,7 @@ type client struct {
 
 func (s *served) dial() *client {
 	s.t.Helper()
-	conn, err := net.Dial("tcp", s.addr)
+	conn, err := net.Dial("tcp", s.Addr)
 	require.NoError(s.t, err)
 	require.NoError(s.t, conn.SetDeadline(time.Now().Add(time.Minute)))
 	if s.dir != "" {
@@ -139,18 +114,10 @@ func get(path string) string { return "GET " + path + " HTTP/1.1\r\nHost: weft\r
 // rest waits until no handler runs, and returns how many connections are idle.
 func rest(t *testing.T) (idle int) {
 	t.Helper()
-	until(t, "the end of all handlers", func() bool {
+	inprocess.Until(t, "the end of all handlers", func() bool {
 		loops := coro.Loops()
 		idle = loops[0].Resting
 		return len(loops) == 1 && loops[0].Tasks == 1
 	})
 	return idle
-}
-
-// until waits for what other goroutines are about to do.
-func until(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for end := time.Now().Add(time.Minute); !done(); runtime.Gosched() {
-		require.True(t, time.Now().Before(end), "waited for a minute: %s", what)
-	}
 }

@@ -13,13 +13,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/weft-go/weft/coro"
+	"github.com/weft-go/weft/examples/internal/child"
+	"github.com/weft-go/weft/examples/internal/inprocess"
 )
 
 // What clients leave behind that cut their connections in the middle of the
 // handshake, after any byte that they send.
 func TestTLSCutHandshakesLeaveNothingBehind(t *testing.T) {
 	cuts := 10_000
-	if raceEnabled {
+	if child.Race {
 		cuts = 400
 	}
 	s := serving(t)
@@ -28,7 +30,7 @@ func TestTLSCutHandshakesLeaveNothingBehind(t *testing.T) {
 	t.Logf("%d cut handshakes: before %+v, after %+v", cuts, before, after)
 	require.Equal(t, before.tasks, after.tasks, "tasks")
 	require.Equal(t, before.descriptors, after.descriptors, "descriptors")
-	if !raceEnabled {
+	if !child.Race {
 		// Bound: half of a coro.Conn, the smallest thing that each had. Some more
 		// coroutines are kept for new tasks, if more were under way at a time.
 		require.Less(t, after.bytes-before.bytes, 64*cuts, "bytes of heap and stacks")
@@ -54,7 +56,7 @@ func (s *served) cutAndLook(n int) (l leftovers) {
 		})
 	}
 	all.Wait()
-	until(s.t, "the end of all connections' tasks", func() bool { return waiting("read") == 0 && len(coro.Tasks()) == 1 })
+	inprocess.Until(s.t, "the end of all connections' tasks", func() bool { return waiting("read") == 0 && len(coro.Tasks()) == 1 })
 	for range 3 { // a pool lets go of what was not used between two collections
 		runtime.GC()
 	}
@@ -75,7 +77,7 @@ const longest = 1800
 
 // cut makes one connection and cuts it: half of them with a FIN, half with a reset.
 func (s *served) cut() error {
-	conn, err := net.Dial("tcp", s.addr)
+	conn, err := net.Dial("tcp", s.Addr)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/weft-go/weft/examples/internal/inprocess"
 )
 
 // tap keeps what the server sends, as it is on the wire.
@@ -102,11 +104,11 @@ func TestTLSHandshakesWaitForAPlace(t *testing.T) {
 	s := serving(t, "-max-handshakes", "1")
 	done := s.secure(s.client(tls.VersionTLS13))
 	staller := s.dial()
-	until(t, "the handshake of one that says nothing", func() bool { return waiting("read") == 2 })
+	inprocess.Until(t, "the handshake of one that says nothing", func() bool { return waiting("read") == 2 })
 	second := tls.Client(s.dial(), s.client(tls.VersionTLS13))
 	finished := make(chan error, 1)
 	go func() { finished <- second.Handshake() }()
-	until(t, "the next one, without a place", func() bool { return waiting("acquire") == 1 })
+	inprocess.Until(t, "the next one, without a place", func() bool { return waiting("acquire") == 1 })
 	echoes(t, done, "those whose handshake is done do not notice")
 	require.Empty(t, finished)
 	require.NoError(t, staller.Close())
@@ -132,7 +134,7 @@ func TestTLSAClientThatDoesNotReadIsBounded(t *testing.T) {
 	require.Error(t, err, "writing %d bytes without reading one: the sender was never stopped", sent)
 	require.True(t, errors.Is(err, os.ErrDeadlineExceeded) || isReset(err), "%v", err)
 	echoes(t, other, "unhurt")
-	until(t, "the end of its task", func() bool { return waiting("read") == 1 && waiting("write") == 0 })
+	inprocess.Until(t, "the end of its task", func() bool { return waiting("read") == 1 && waiting("write") == 0 })
 }
 
 func isReset(err error) bool {
@@ -152,7 +154,8 @@ func TestTLSServerSaysGoodbyeWhenItEnds(t *testing.T) {
 			c.Close()
 			ended <- err
 		}()
-		s.wait()
+		s.End()
+		s.Wait()
 		require.Equal(t, io.EOF, <-ended)
 		tap.requireAlert(t, version, "close_notify")
 	})

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"context"
 	"crypto/tls"
 	"flag"
 	"io"
 	"net"
 	"path/filepath"
-	"runtime"
 	"testing"
 	"time"
 
@@ -15,52 +13,28 @@ import (
 
 	"github.com/weft-go/weft/coro"
 	"github.com/weft-go/weft/examples/internal/certs"
+	"github.com/weft-go/weft/examples/internal/inprocess"
 )
 
 // served is a server in the process of the test.
 type served struct {
-	t    *testing.T
-	addr string
-	dir  string // of its certificates
-	end  context.CancelFunc
-	done chan error
+	*inprocess.Server
+	t   *testing.T
+	dir string // of its certificates
 }
 
 // serving starts the example with arguments, as main would.
 func serving(t *testing.T, args ...string) *served {
 	t.Helper()
-	s := &served{t: t, dir: t.TempDir(), done: make(chan error, 1)}
+	s := &served{t: t, dir: t.TempDir()}
 	var f flags
 	set := flag.NewFlagSet("tls", flag.PanicOnError)
 	f.define(set)
 	require.NoError(t, set.Parse(append([]string{"-certs", s.dir}, args...)))
 	config, err := f.config()
 	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	s.end = cancel
-	listening := make(chan string, 1)
-	go func() {
-		s.done <- newServer(config, f.limits).run(ctx, "127.0.0.1:0", func(a net.Addr) { listening <- a.String() })
-	}()
-	select {
-	case s.addr = <-listening:
-	case err := <-s.done:
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cancel()
-		if err, ok := <-s.done; ok {
-			require.ErrorIs(t, err, context.Canceled)
-		}
-	})
+	s.Server = inprocess.Start(t, newServer(config, f.limits).run)
 	return s
-}
-
-// wait ends the server.
-func (s *served) wait() {
-	s.end()
-	require.ErrorIs(s.t, <-s.done, context.Canceled)
-	close(s.done)
 }
 
 // client is a configuration that trusts the server, for one version of TLS.
@@ -74,7 +48,7 @@ func (s *served) client(version uint16) *tls.Config {
 // dial connects, without TLS.
 func (s *served) dial() *net.TCPConn {
 	s.t.Helper()
-	c, err := net.Dial("tcp", s.addr)
+	c, err := net.Dial("tcp", s.Addr)
 	require.NoError(s.t, err)
 	s.t.Cleanup(func() { c.Close() })
 	require.NoError(s.t, c.SetDeadline(time.Now().Add(time.Minute)))
@@ -103,14 +77,6 @@ func echoes(t *testing.T, c io.ReadWriter, text string) {
 func versions(t *testing.T, test func(t *testing.T, version uint16)) {
 	for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		t.Run(tls.VersionName(v), func(t *testing.T) { test(t, v) })
-	}
-}
-
-// until waits for what other goroutines are about to do.
-func until(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for end := time.Now().Add(time.Minute); !done(); runtime.Gosched() {
-		require.True(t, time.Now().Before(end), "waited for a minute: %s", what)
 	}
 }
 
