@@ -29,17 +29,43 @@ func (c *compareCommand) Run(_ context.Context, t *terminal) error {
 		return refuse("%w", err)
 	}
 	all := change.Of(before, after)
-	if len(all) == 0 {
+	switch {
+	case len(before.Models)+len(after.Models) > 0 && len(all) == 0:
+		return refuse("figures about models are not compared: they are stored as medians with their intervals, see bench report")
+	case len(all) == 0:
 		return refuse("%s and %s have no point, backend and figure in common", c.Before, c.After)
 	}
 	for _, d := range change.Differences(before.Run, after.Run) {
 		fmt.Fprintln(t.out, "not the same:", d)
 	}
-	proved, few := 0, 0
+	for _, one := range []struct {
+		name        string
+		file, other result.File
+	}{{c.Before, before, after}, {c.After, after, before}} {
+		if how := change.Unfinished(one.file); how != "" {
+			fmt.Fprintf(t.out, "%s: %s\n", one.name, how)
+		}
+		if alone := change.Alone(one.file, one.other); alone != "" {
+			fmt.Fprintf(t.out, "only in %s: %s\n", one.name, alone)
+		}
+	}
+	return c.tell(t, all)
+}
+
+// tell prints the table and how much of it there is. Figures that are neither better
+// nor worse are the circumstances, and counted by themselves.
+func (c *compareCommand) tell(t *terminal, all []change.Change) error {
+	figures, changed, around, moved, few := 0, 0, 0, 0, 0
 	var rows []report.ChangeRow
 	for _, one := range all {
+		real := 0
 		if one.Real() {
-			proved++
+			real = 1
+		}
+		if one.Judged() {
+			figures, changed = figures+1, changed+real
+		} else {
+			around, moved = around+1, moved+real
 		}
 		if !one.Enough {
 			few++
@@ -51,9 +77,15 @@ func (c *compareCommand) Run(_ context.Context, t *terminal) error {
 	if err := report.WriteChanges(t.out, rows); err != nil {
 		return err
 	}
-	fmt.Fprintf(t.out, "%d of %d figures have changed", proved, len(all))
+	fmt.Fprintf(t.out, "%d of %d figures have changed", changed, figures)
+	if around > 0 {
+		fmt.Fprintf(t.out, ", and %d of %d circumstances", moved, around)
+	}
 	if few > 0 {
 		fmt.Fprintf(t.out, "; %d have too few samples to prove a change", few)
+	}
+	if len(rows) > 0 {
+		fmt.Fprint(t.out, "\np is corrected for all figures together, so that of the changes one in twenty is chance (Benjamini and Hochberg)")
 	}
 	fmt.Fprintln(t.out)
 	return nil
@@ -80,10 +112,10 @@ func changeRow(c change.Change) report.ChangeRow {
 		r.Verdict = "too few samples"
 	case !c.Real():
 		r.Verdict = "no change seen"
+	case !c.Judged():
+		r.Verdict = "changed"
 	case c.Improved():
 		r.Verdict = "better"
-	case c.Metric.Better == result.Neither:
-		r.Verdict = "changed"
 	default:
 		r.Verdict = "worse"
 	}

@@ -36,10 +36,15 @@ func (c *reportCommand) Run(_ context.Context, t *terminal) error {
 	if out == "" {
 		out = strings.TrimSuffix(c.Files[0], filepath.Ext(c.Files[0])) + ".html"
 	}
-	if slices.Contains(c.Files, out) {
-		return refuse("--out: %s is a result file", out)
+	for _, o := range []struct{ flag, path string }{{"out", out}, {"csv", c.CSV}, {"benchfmt", c.Benchfmt}} {
+		if c.isResult(o.path) {
+			return refuse("--%s: %s is a result file", o.flag, o.path)
+		}
 	}
 	first := sources[0].File
+	if len(first.Samples) == 0 && c.CSV+c.Benchfmt+c.Hgrm != "" {
+		return refuse("%s has no samples to write: models are in the page, and in the file itself", c.Files[0])
+	}
 	for _, o := range []struct {
 		path  string
 		write func(io.Writer) error
@@ -56,6 +61,16 @@ func (c *reportCommand) Run(_ context.Context, t *terminal) error {
 		return nil
 	}
 	return writePercentiles(t, c.Hgrm, first)
+}
+
+// isResult reports that a path leads to one of the files that are read, by whatever
+// name: those are never replaced.
+func (c *reportCommand) isResult(path string) bool {
+	there, err := os.Stat(path)
+	return err == nil && slices.ContainsFunc(c.Files, func(file string) bool {
+		info, err := os.Stat(file)
+		return err == nil && os.SameFile(there, info)
+	})
 }
 
 // writeFile writes a file as a whole or not at all, and says so.
@@ -86,11 +101,12 @@ func replaceFile(path string, write func(io.Writer) error) error {
 	return nil
 }
 
-// writePercentiles writes a file per histogram of a usable sample.
+// writePercentiles writes a file per histogram of a usable sample, and says how many.
 func writePercentiles(t *terminal, dir string, f result.File) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return refuse("%w", err)
 	}
+	written := 0
 	for _, s := range f.Samples {
 		for name, text := range s.Histograms {
 			if s.Void != "" || text == "" {
@@ -98,10 +114,12 @@ func writePercentiles(t *terminal, dir string, f result.File) error {
 			}
 			file := fmt.Sprintf("%s %s %s round %d.hgrm", s.Point.Key(), s.Backend, name, s.Round)
 			path := filepath.Join(dir, strings.ReplaceAll(file, " ", "_"))
-			if err := writeFile(t, path, func(w io.Writer) error { return export.Percentiles(w, text) }); err != nil {
+			if err := replaceFile(path, func(w io.Writer) error { return export.Percentiles(w, text) }); err != nil {
 				return err
 			}
+			written++
 		}
 	}
+	fmt.Fprintf(t.err, "wrote %s in %s\n", count(written, "file"), dir)
 	return nil
 }

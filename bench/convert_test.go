@@ -3,6 +3,8 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,9 +70,36 @@ func TestReportRefusesWhatIsNoResult(t *testing.T) {
 	requireRefused(t, finish(t, command(t, "report", write("damaged", "hello\n"))), "damaged result file")
 	requireRefused(t, finish(t, command(t, "report", write("newer", `{"kind":"run","schema":99}`+"\n"))), "another schema")
 	good := stored(t, 1)
-	requireRefused(t, finish(t, command(t, "report", good, "--out", good)), "is a result file")
+	data, err := os.ReadFile(good)
+	require.NoError(t, err)
+	other := filepath.Join(dir, "other")
+	require.NoError(t, os.Symlink(good, other))
+	for _, flag := range []string{"--out", "--csv", "--benchfmt"} {
+		for _, name := range []string{good, filepath.Dir(good) + "/./" + filepath.Base(good), other} {
+			requireRefused(t, finish(t, command(t, "report", good, flag, name)), flag+": "+name+" is a result file")
+		}
+	}
+	still, err := os.ReadFile(good)
+	require.NoError(t, err)
+	require.Equal(t, data, still)
 	requireRefused(t, finish(t, command(t, "report", good, "--out", filepath.Join(dir, "no", "where.html"))), "no such file")
 	requireRefused(t, finish(t, command(t, "compare", good, write("empty", ""))), "damaged result file")
+}
+
+func TestModelsAreNotWrittenOrComparedAsSamples(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.jsonl")
+	w, err := result.Create(path, result.Run{})
+	require.NoError(t, err)
+	require.NoError(t, w.Model(result.Model{Model: "task", Quantity: "create", Value: 1, Unit: "us", Samples: 1}))
+	require.NoError(t, w.Close(result.End{}))
+	for _, flag := range []string{"--csv", "--benchfmt", "--hgrm"} {
+		out := filepath.Join(t.TempDir(), "out")
+		requireRefused(t, finish(t, command(t, "report", path, flag, out)), "no samples")
+		require.NoFileExists(t, out)
+	}
+	requireRefused(t, finish(t, command(t, "compare", path, path)), "models are not compared")
+	o := finish(t, command(t, "report", path))
+	require.Equal(t, exitOK, o.status, o.stderr)
 }
 
 func TestCompareSaysWhatIsReal(t *testing.T) {
@@ -79,6 +108,14 @@ func TestCompareSaysWhatIsReal(t *testing.T) {
 	require.Equal(t, exitOK, o.status, o.stderr)
 	require.Regexp(t, `echo, 100 connections +coro +CPU us +6\.\d+ +6\.\d+ +0\.955 \(ratio to the reference\) +0\.\d+ +better`, o.stdout)
 	require.Contains(t, o.stdout, "1 of 2 figures have changed")
+	require.NotContains(t, o.stdout, "only in")
+	data, err := os.ReadFile(a)
+	require.NoError(t, err)
+	lines := strings.SplitAfter(string(data), "\n")
+	require.NoError(t, os.WriteFile(b, []byte(lines[0]+strings.Join(slices.DeleteFunc(lines[1:11], func(line string) bool { return strings.Contains(line, "coro") }), "")), 0o644))
+	o = finish(t, command(t, "compare", a, b))
+	require.Contains(t, o.stdout, b+": killed after ")
+	require.Contains(t, o.stdout, "only in "+a+": 1 of 2 rows, the first is coro at echo connections=100\n")
 	o = finish(t, command(t, "compare", a, a, "--all"))
 	require.Contains(t, o.stdout, "no change seen")
 	require.Contains(t, o.stdout, "0 of 2 figures have changed")

@@ -105,6 +105,19 @@ func TestRunReportsOtherBackendsWhenSomeFail(t *testing.T) {
 	require.Equal(t, map[string]int{"corrupts": 1, "net": 2, "hangs-up": 1, "dies": 1, "refuses": 1, "ends-badly": 1}, taken)
 }
 
+func TestRunSearchesTheHighestRateAndWatchesTheOthers(t *testing.T) {
+	f, o := runFile(t, "--rounds=1 --backends=reactor --profile=full --scenario=rate --conns=9 --rate=500")
+	require.Equal(t, exitOK, o.status, o.stdout+o.stderr)
+	searched := slices.IndexFunc(f.Samples, func(s result.Sample) bool { return s.Point.Axes[scenario.Limit] > 0 })
+	require.GreaterOrEqual(t, searched, 0)
+	found := f.Samples[searched]
+	require.Empty(t, found.Void)
+	require.Contains(t, found.Figures, result.HighestRate)
+	if runtime.GOOS == "linux" {
+		require.Contains(t, found.Figures, result.ForeignCPU, "what would make a rate fail that holds")
+	}
+}
+
 func TestRunAsksEveryScenario(t *testing.T) {
 	for _, s := range scenario.All {
 		t.Run(s.Name, func(t *testing.T) {

@@ -1,7 +1,6 @@
 package change
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/weft-go/weft/bench/result"
@@ -29,6 +28,10 @@ type Change struct {
 // Real reports whether the change is proved.
 func (c Change) Real() bool { return c.Enough && c.P <= stats.Alpha }
 
+// Judged reports whether the figure has a better and a worse. The others are the
+// circumstances: how busy the two sides were, what else ran.
+func (c Change) Judged() bool { return c.Metric.Compares() }
+
 // Improved reports whether the figure went the better way.
 func (c Change) Improved() bool {
 	return c.Metric.Better == result.Lower && c.Factor < 1 || c.Metric.Better == result.Higher && c.Factor > 1
@@ -37,23 +40,44 @@ func (c Change) Improved() bool {
 // Of compares what both files have, in the order of the first.
 func Of(before, after result.File) (all []Change) {
 	old, now := summary.Of(before), summary.Of(after)
-	relative := before.Run.Reference == after.Run.Reference
+	reference := "" // of both
+	if before.Run.Reference == after.Run.Reference {
+		reference = before.Run.Reference
+	}
+	was, is := placesOf(before), placesOf(after)
 	for _, p := range old.Points {
 		i := slices.IndexFunc(now.Points, func(q summary.Point) bool { return q.Key() == p.Key() })
 		if i < 0 {
 			continue
 		}
 		for _, m := range old.Metrics {
-			all = append(all, column(before, after, p, now.Points[i], m, relative)...)
+			all = append(all, column(was, is, p, now.Points[i], m, reference)...)
 		}
 	}
+	correct(all, true)
+	correct(all, false)
 	return all
 }
 
-// column is one metric at one point.
-func column(before, after result.File, old, now summary.Point, m result.Metric, relative bool) (all []Change) {
-	reference := before.Run.Reference
+// correct fills the corrected p-values of the figures that have a better and a worse,
+// or of the others, all of a kind together: what is shown of them are those that have
+// changed, wherever they are.
+func correct(all []Change, judged bool) {
+	var places []int
 	var ps []float64
+	for i, c := range all {
+		if c.Judged() == judged {
+			places, ps = append(places, i), append(ps, c.P)
+		}
+	}
+	for k, p := range stats.Discover(ps) {
+		all[places[k]].P = p
+	}
+}
+
+// column is one metric at one point; reference is that of both files, or empty.
+func column(before, after places, old, now summary.Point, m result.Metric, reference string) (all []Change) {
+	key := old.Key()
 	for _, row := range old.Rows {
 		was, ok := row.Cells[m.Name]
 		other, _ := now.Find(row.Backend)
@@ -62,28 +86,41 @@ func column(before, after result.File, old, now summary.Point, m result.Metric, 
 			continue
 		}
 		c := Change{Point: old.Point, Backend: row.Backend, Metric: m, Before: was.Median, After: is.Median}
-		c.Relative = relative && row.Backend != reference && was.Against.Ratio.N > 0 && is.Against.Ratio.N > 0
-		a, b := values(before, old.Key(), row.Backend, m.Name), values(after, old.Key(), row.Backend, m.Name)
+		c.Relative = reference != "" && row.Backend != reference && was.Against.Ratio.N > 0 && is.Against.Ratio.N > 0
+		a, b := before.values(key, row.Backend, m.Name), after.values(key, row.Backend, m.Name)
 		if c.Relative {
-			a = quotients(a, values(before, old.Key(), reference, m.Name))
-			b = quotients(b, values(after, old.Key(), reference, m.Name))
+			a = quotients(a, before.values(key, reference, m.Name))
+			b = quotients(b, after.values(key, reference, m.Name))
 		}
 		as, bs := list(a), list(b)
 		c.Factor = stats.Median(bs).Center / stats.Median(as).Center
 		c.P, c.Enough = stats.Unpaired(as, bs)
-		all, ps = append(all, c), append(ps, c.P)
-	}
-	for i, p := range stats.Holm(ps) {
-		all[i].P = p
+		all = append(all, c)
 	}
 	return all
 }
 
-// values are the usable figures of a backend, by round.
-func values(f result.File, point, backend, metric string) map[int]float64 {
-	found := map[int]float64{}
+// places are the usable samples of a file by where they were taken.
+type places map[place][]result.Sample
+
+type place struct{ point, backend string }
+
+func placesOf(f result.File) places {
+	all := places{}
 	for _, s := range f.Samples {
-		if v, ok := s.Figures[metric]; ok && s.Void == "" && s.Backend == backend && s.Point.Key() == point {
+		if s.Void == "" {
+			at := place{s.Point.Key(), s.Backend}
+			all[at] = append(all[at], s)
+		}
+	}
+	return all
+}
+
+// values are the figures of a backend at a point, by round.
+func (p places) values(point, backend, metric string) map[int]float64 {
+	found := map[int]float64{}
+	for _, s := range p[place{point, backend}] {
+		if v, ok := s.Figures[metric]; ok {
 			found[s.Round] = v
 		}
 	}
@@ -107,29 +144,4 @@ func list(byRound map[int]float64) (values []float64) {
 	}
 	slices.Sort(values)
 	return values
-}
-
-// Differences are what else differs between two runs, and may be the reason of a
-// change.
-func Differences(before, after result.Run) (all []string) {
-	for _, d := range []struct {
-		what     string
-		was, now any
-	}{
-		{"the machine", before.Host, after.Host},
-		{"the layout", before.Plan, after.Plan},
-		{"the profile", before.Profile, after.Profile},
-		{"the revision", before.Revision, after.Revision},
-	} {
-		if was, now := fmt.Sprint(d.was), fmt.Sprint(d.now); was != now {
-			all = append(all, fmt.Sprintf("%s: %s, and now %s", d.what, was, now))
-		}
-	}
-	for name, was := range before.Sysctls {
-		if now, ok := after.Sysctls[name]; ok && now != was {
-			all = append(all, fmt.Sprintf("%s: %s, and now %s", name, was, now))
-		}
-	}
-	slices.Sort(all)
-	return all
 }

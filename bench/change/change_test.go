@@ -2,6 +2,7 @@ package change
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -96,4 +97,67 @@ func TestDifferencesNameTheMachine(t *testing.T) {
 	all := Differences(a, b)
 	require.Len(t, all, 2)
 	require.Equal(t, "net.core.somaxconn: 4096, and now 128", all[0])
+}
+
+func TestDifferencesNameHowItWasMeasured(t *testing.T) {
+	a := result.Run{
+		Revision: "aa", Settings: map[string]string{"duration": "800ms"}, Environment: map[string]string{"GOGC": "50"},
+		Backends: []result.Backend{{Name: "gnet", Version: "gnet v1"}, {Name: "net", Version: "aa, go1.26"}, {Name: "gone"}},
+	}
+	b := result.Run{
+		Revision: "aa", Modified: true, Settings: map[string]string{"duration": "120ms"}, Environment: map[string]string{"GOMAXPROCS": "1"},
+		Backends: []result.Backend{{Name: "net", Version: "aa, go1.26"}, {Name: "gnet", Version: "gnet v2"}},
+	}
+	require.Equal(t, []string{
+		"environment GOGC: 50, and now not set",
+		"environment GOMAXPROCS: not set, and now 1",
+		"setting duration: 800ms, and now 120ms",
+		"the revision: aa, and now aa (modified)",
+		"version of gnet: gnet v1, and now gnet v2",
+	}, Differences(a, b))
+}
+
+func TestAloneIsWhatTheOtherHasNot(t *testing.T) {
+	a, b := run(1, 1, 1), run(2, 1, 1)
+	require.Empty(t, Alone(a, b))
+	b.Samples = b.Samples[:1] // of floor
+	require.Equal(t, "1 of 2 rows, the first is coro at echo connections=100", Alone(a, b))
+	require.Empty(t, Alone(b, a))
+}
+
+func TestUnfinishedSaysHowARunEnded(t *testing.T) {
+	f := run(1, 1, 1)
+	f.Run.Order = make([]result.Step, 30)
+	require.Equal(t, "killed after 20 of 30 samples", Unfinished(f))
+	f.End = &result.End{Interrupted: true}
+	require.Equal(t, "interrupted after 20 of 30 samples", Unfinished(f))
+	f.End = &result.End{}
+	require.Empty(t, Unfinished(f))
+}
+
+// Two runs of the same thing have hundreds of figures, of which one in twenty would be
+// a change if each were tested by itself.
+func TestManyFiguresOfTheSameThingHaveNotChanged(t *testing.T) {
+	many := func(seed uint64) result.File {
+		random := rand.New(rand.NewPCG(seed, 0))
+		f := run(seed, 1, 1)
+		for i := range f.Samples {
+			for k := range 20 {
+				p := result.Point{Scenario: "echo", Axes: map[string]float64{"connections": float64(k)}}
+				f.Samples = append(f.Samples, result.Sample{
+					Step:    result.Step{Round: f.Samples[i].Round, Point: p, Backend: f.Samples[i].Backend},
+					Figures: map[string]float64{result.CPUPerMessage: 6 * (1 + 0.01*random.NormFloat64())},
+				})
+			}
+		}
+		return f
+	}
+	wrong := 0
+	const trials = 30
+	for i := range uint64(trials) {
+		if slices.ContainsFunc(Of(many(2*i), many(2*i+1)), Change.Real) {
+			wrong++
+		}
+	}
+	require.LessOrEqual(t, wrong, trials*20/100)
 }

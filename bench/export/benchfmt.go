@@ -21,10 +21,12 @@ import (
 //	BenchmarkEcho/connections=100/size_bytes=64/backend=coro 1 6.31e-06 cpu-sec/message ...
 //
 // so that `benchstat -col /backend FILE` compares backends, and
-// `benchstat OLD NEW` compares files.
+// `benchstat OLD NEW` compares files. The first column is what benchstat compares the
+// others with: so the reference's samples come first, and not whose turn it was by
+// chance.
 func GoBenchmarks(out io.Writer, f result.File) error {
 	w := benchfmt.NewWriter(out)
-	for _, s := range f.Samples {
+	for _, s := range byBackend(f) {
 		if s.Void != "" {
 			continue
 		}
@@ -49,6 +51,20 @@ func GoBenchmarks(out io.Writer, f result.File) error {
 		}
 	}
 	return nil
+}
+
+// byBackend are the samples of the reference, and then those of the others in the order
+// of the file's head, each as they were taken.
+func byBackend(f result.File) []result.Sample {
+	place := func(s result.Sample) int {
+		if s.Backend == f.Run.Reference {
+			return -1
+		}
+		return slices.IndexFunc(f.Run.Backends, func(b result.Backend) bool { return b.Name == s.Backend })
+	}
+	sorted := slices.Clone(f.Samples)
+	slices.SortStableFunc(sorted, func(a, b result.Sample) int { return place(a) - place(b) })
+	return sorted
 }
 
 func benchmarkName(s result.Sample) string {

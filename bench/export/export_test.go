@@ -3,6 +3,7 @@ package export
 import (
 	"bytes"
 	"encoding/csv"
+	"slices"
 	"testing"
 	"time"
 
@@ -60,6 +61,20 @@ func TestGoBenchmarksAreWhatBenchstatReads(t *testing.T) {
 	memory, ok := got[0].Value("pss-anon-B-per-connection")
 	require.True(t, ok)
 	require.Equal(t, 700.0, memory)
+}
+
+// benchstat compares with the first column.
+func TestGoBenchmarksBeginWithTheReference(t *testing.T) {
+	f := file
+	f.Samples = slices.Clone(file.Samples)
+	slices.Reverse(f.Samples) // as a shuffled round may begin
+	var out bytes.Buffer
+	require.NoError(t, GoBenchmarks(&out, f))
+	r := benchfmt.NewReader(&out, "out")
+	require.True(t, r.Scan())
+	first, ok := r.Result().(*benchfmt.Result)
+	require.True(t, ok)
+	require.Contains(t, string(first.Name), "backend=floor")
 }
 
 func TestPercentilesAreInMicroseconds(t *testing.T) {

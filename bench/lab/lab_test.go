@@ -205,3 +205,13 @@ func TestMarksAreKeptOnce(t *testing.T) {
 	s.mark(markNotWarm)
 	require.Equal(t, []string{markNotWarm, markLimited}, s.sample.Marks)
 }
+
+// A search has many runs, and one that was disturbed decides as much as the others.
+func TestSampleIsAsDisturbedAsItsWorstRun(t *testing.T) {
+	s := &taking{}
+	for _, foreign := range []float64{disturbance / 2, disturbance * 2, 0} {
+		s.judge(verdict{foreign: foreign, known: true})
+	}
+	require.Equal(t, []string{markDisturbed}, s.sample.Marks)
+	require.InDelta(t, disturbance*2, s.verdict.foreign, 1e-9)
+}

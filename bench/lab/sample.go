@@ -132,12 +132,18 @@ func (t *taking) run(ctx context.Context) error {
 		}
 		t.reading.After = &m
 	}
+	t.conclude()
+	return nil
+}
+
+// conclude makes figures of what was read.
+func (t *taking) conclude() {
+	p := t.step.place
 	t.sample.Figures = p.scenario.Figures(p.axes, t.reading)
 	if t.verdict.known {
 		t.sample.Figures[result.PressureDuring] = t.verdict.pressure
 		t.sample.Figures[result.ForeignCPU] = t.verdict.foreign
 	}
-	return nil
 }
 
 // works tells that messages are sent, so that there is something to warm up.
@@ -145,43 +151,61 @@ func works(groups []load.Group) bool {
 	return slices.ContainsFunc(groups, func(g load.Group) bool { return g.Role != load.Idle })
 }
 
-// measure is the run that counts. The counters are read while no message is under
-// way.
+// measure is the run that counts.
 func (t *taking) measure(ctx context.Context) error {
+	outcome, err := t.observe(ctx, t.gen)
+	if err != nil {
+		return err
+	}
+	t.reading.Outcome = outcome
+	t.sample.Seconds = t.reading.Elapsed.Seconds()
+	t.sample.Histograms = scenario.Histograms(outcome)
+	return nil
+}
+
+// observe is a run with an eye on the server and on the others, who mark the sample
+// where they had too much; the verdict is the worst of a sample's runs. The counters
+// are read while no message is under way.
+func (t *taking) observe(ctx context.Context, gen *load.Process) (load.Outcome, error) {
 	others := watch(t.lab.settings.Plan)
 	self0, _ := measure.OfSelf() // a system without it has no bystanders either
 	before, err := t.srv.Usage(ctx)
 	if err != nil {
-		return err
+		return load.Outcome{}, err
 	}
 	began := time.Now()
-	outcome, err := t.gen.Run(ctx, t.lab.settings.Duration)
+	outcome, err := gen.Run(ctx, t.lab.settings.Duration)
 	if err != nil {
-		return err
+		return outcome, err
 	}
 	t.reading.Elapsed = time.Since(began)
 	after, err := t.srv.Usage(ctx)
 	if err != nil {
-		return err
+		return outcome, err
 	}
 	self1, _ := measure.OfSelf()
 	if outcome.Void != "" {
-		return voidError(outcome.Void)
+		return outcome, voidError(outcome.Void)
 	}
 	used := after.Sub(before)
-	t.reading.Outcome, t.reading.Server = outcome, &used
-	t.verdict = others.seen(used.CPU+outcome.CPU+self1.Sub(self0).CPU, t.lab.cpus())
-	if t.verdict.disturbed() {
-		t.mark(markDisturbed)
-	}
+	t.reading.Server = &used
+	t.judge(others.seen(used.CPU+outcome.CPU+self1.Sub(self0).CPU, t.lab.cpus()))
 	for _, g := range outcome.Groups {
 		if g.GeneratorLimited {
 			t.mark(markLimited)
 		}
 	}
-	t.sample.Seconds = t.reading.Elapsed.Seconds()
-	t.sample.Histograms = scenario.Histograms(outcome)
-	return nil
+	return outcome, nil
+}
+
+// judge keeps the worst verdict there was.
+func (t *taking) judge(v verdict) {
+	if !t.verdict.known || v.foreign > t.verdict.foreign {
+		t.verdict = v
+	}
+	if t.verdict.disturbed() {
+		t.mark(markDisturbed)
+	}
 }
 
 // cpus is how many processors the two sides have.

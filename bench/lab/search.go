@@ -13,7 +13,8 @@ const (
 	// searchSamples is how many runs a rate is tried with; the median counts.
 	searchSamples = 3
 	// overload is where a search begins, as a multiple of what the server does in
-	// a closed loop: no open loop holds a limit there.
+	// a closed loop: an open loop hardly holds a limit there, but if that loop had a
+	// bad moment, the search goes beyond.
 	overload = 1.1
 )
 
@@ -34,7 +35,7 @@ func (t *taking) search(ctx context.Context) error {
 	}
 	t.sample.Seconds = time.Since(began).Seconds()
 	t.reading.Highest = &highest
-	t.sample.Figures = p.scenario.Figures(p.axes, t.reading)
+	t.conclude()
 	return nil
 }
 
@@ -62,17 +63,9 @@ func (t *taking) holds(ctx context.Context, groups []load.Group, limit float64) 
 			return err
 		}
 		for range searchSamples {
-			o, err := g.Run(ctx, t.lab.settings.Duration)
+			o, err := t.observe(ctx, g)
 			if err != nil {
 				return err
-			}
-			if o.Void != "" {
-				return voidError(o.Void)
-			}
-			for _, m := range o.Groups {
-				if m.GeneratorLimited {
-					t.mark(markLimited)
-				}
 			}
 			h, err := o.Groups[0].Latency.Decode()
 			if err != nil {

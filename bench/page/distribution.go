@@ -49,6 +49,7 @@ func distribution(id string, f result.File, p summary.Point) figure {
 	for _, b := range f.Run.Backends {
 		sum := addUp(f.Samples, p.Key(), b.Name, name)
 		if sum == nil || sum.TotalCount() == 0 {
+			l.Series = append(l.Series, plot.Series{}) // for the style of the others
 			continue
 		}
 		s, line := plot.Series{Name: b.Name}, []string{b.Name}

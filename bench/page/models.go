@@ -101,15 +101,17 @@ func modelPlot(id, quantity string, names []string, of []result.Model) figure {
 					s.Points = append(s.Points, plot.Point{X: float64(m.Workers), Y: m.Value, Low: m.Low, High: m.High})
 				}
 			}
-			if len(s.Points) > 0 {
-				l.Series = append(l.Series, s)
-			}
+			l.Series = append(l.Series, s) // also one without a point: a model has one style everywhere
 		}
 		return figure{SVG: l.SVG(), Title: l.Title, Caption: description}
 	}
 	b := plot.Bars{ID: ident(id, quantity), Title: quantity, Description: description, Axis: axis}
-	for _, m := range of {
-		b.Bars = append(b.Bars, plot.Bar{Name: m.Model, Value: m.Value, Low: m.Low, High: m.High})
+	for _, model := range names {
+		bar := plot.Bar{} // for the style of the others
+		if m, ok := find(of, model, of[0].Workers); ok {
+			bar = plot.Bar{Name: m.Model, Value: m.Value, Low: m.Low, High: m.High}
+		}
+		b.Bars = append(b.Bars, bar)
 	}
 	return figure{SVG: b.SVG(), Title: b.Title, Caption: description}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,7 +47,9 @@ type run struct {
 	ID, Name, Command string
 	Facts             []fact
 	// Warnings are what a reader has to know before the figures.
-	Warnings  []string
+	Warnings []string
+	// Omitted is what was not to be measured, and why.
+	Omitted   []string
 	Backends  []result.Backend
 	Scenarios []section
 	Models    *section
@@ -55,9 +59,9 @@ type fact struct{ Name, Value string }
 
 // section is a scenario, or the models.
 type section struct {
-	ID, Title, Question string
-	Plots               []figure
-	Tables              []table
+	ID, Title, Question, Note string
+	Plots                     []figure
+	Tables                    []table
 }
 
 // figure is a plot.
@@ -79,7 +83,7 @@ type table struct {
 }
 
 func newRun(id string, s Source) run {
-	r := run{ID: id, Name: s.Name, Command: command(s.Run), Facts: facts(s.Run), Warnings: warnings(s.File), Backends: s.Run.Backends}
+	r := run{ID: id, Name: s.Name, Command: command(s.Run), Facts: facts(s.Run), Warnings: warnings(s.File), Omitted: s.Run.Omitted, Backends: s.Run.Backends}
 	all := summary.Of(s.File)
 	for start := 0; start < len(all.Points); {
 		end := start + 1
@@ -99,7 +103,7 @@ func newRun(id string, s Source) run {
 func newSection(id string, f result.File, metrics []result.Metric, points []summary.Point) section {
 	name := points[0].Scenario
 	sc := scenario.Named(name, metrics)
-	s := section{ID: id + "-" + name, Title: name, Question: sc.Question}
+	s := section{ID: id + "-" + name, Title: name, Question: sc.Question, Note: sc.Note}
 	s.Plots = plots(s.ID, f, sc, metrics, points)
 	for _, p := range points {
 		s.Tables = append(s.Tables, pointTable(p, metrics, sc.Shows))
@@ -128,6 +132,8 @@ func facts(r result.Run) []fact {
 		{"revision", r.Revision + modified},
 		{"layout", fmt.Sprint(r.Plan)},
 		{"profile, rounds, seed", fmt.Sprintf("%s, %d, %d", r.Profile, r.Rounds, r.Seed)},
+		{"settings", settings(r.Settings)},
+		{"environment", settings(r.Environment)},
 		{"ratios are to", r.Reference},
 	}
 	var known []fact
@@ -139,6 +145,15 @@ func facts(r result.Run) []fact {
 	return known
 }
 
+// settings are in words: "duration 800ms, warm up window 200ms".
+func settings(of map[string]string) string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		all = append(all, strings.ReplaceAll(name, "_", " ")+" "+of[name])
+	}
+	return strings.Join(all, ", ")
+}
+
 // warnings are what is wrong with a file as a whole.
 func warnings(f result.File) (all []string) {
 	switch {
@@ -147,8 +162,11 @@ func warnings(f result.File) (all []string) {
 	case f.End.Interrupted:
 		all = append(all, fmt.Sprintf("This run was interrupted: %d of %d samples were taken.", len(f.Samples), len(f.Run.Order)))
 	}
+	if f.End != nil && f.End.Cut != "" {
+		all = append(all, "The time was used up: "+f.End.Cut+".")
+	}
 	if f.Run.Rounds > 0 && f.Run.Rounds < minRounds {
-		all = append(all, fmt.Sprintf("There are %d rounds: too few for intervals, and for a proof of any difference. %d are the least.", f.Run.Rounds, minRounds))
+		all = append(all, fmt.Sprintf("Rounds: %d. That is too few for intervals, and for a proof of any difference; %d are the least.", f.Run.Rounds, minRounds))
 	}
 	return all
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -124,17 +125,18 @@ func TestPageHasEveryPlotAndTable(t *testing.T) {
 	for _, want := range []string{
 		"messages per second, depth 1, 64 B",                    // against connections
 		"99th percentile of latency, depth 1, 64 B",             //
+		"99.9th percentile of latency, depth 1, 64 B",           //
 		"99.9th percentile of latency, 100 connections, 64 B",   // against the offered rate
 		"user memory per connection",                            //
 		"server CPU time per message, 100 connections, depth 1", // bars
 		"system calls per message",                              //
 		"distribution of latency, 100 connections, 50000 msg/s", //
 		"Jain&#39;s fairness index of the light connections",    //
-		"CPU-bound job",                                          // lines over workers
-		"go run ./bench run --rounds=8",                          // the command
-		"apt-get install python3-gevent",                         //
-		"a &lt;processor&gt;",                                    //
-		"net: 1 samples cannot be used: the server &lt;died&gt;", //
+		"CPU-bound job",                  // lines over workers
+		"go run ./bench run --rounds=8",  // the command
+		"apt-get install python3-gevent", //
+		"a &lt;processor&gt;",            //
+		"net: 1 of 8 samples cannot be used: the server &lt;died&gt;", //
 	} {
 		require.True(t, strings.Contains(text, want), "the page does not contain %q", want)
 	}
@@ -165,6 +167,33 @@ func TestPageWarnsOfWhatIsMissing(t *testing.T) {
 	text := write(t, Source{"a", f})
 	require.True(t, strings.Contains(text, "was interrupted"))
 	require.True(t, strings.Contains(text, "too few for intervals"))
+	f.End = &result.End{Cut: "90 of 136 samples fitted into 75s"}
+	f.Run.Omitted = []string{"fanout: not by gnet"}
+	f.Run.Settings = map[string]string{"warm_up_window": "200ms", "duration": "800ms"}
+	f.Samples[0].Marks = []string{"disturbed"}
+	text = write(t, Source{"a", f})
+	for _, want := range []string{"90 of 136 samples", "fanout: not by gnet", "duration 800ms, warm up window 200ms", "disturbed: floor 1 of 8"} {
+		require.True(t, strings.Contains(text, want), want)
+	}
+}
+
+func TestPageHasNoRatioOfWhatIsNeitherBetterNorWorse(t *testing.T) {
+	f := someFile(t)
+	for _, s := range f.Samples {
+		if s.Figures != nil {
+			s.Figures[result.Threads] = 5
+		}
+	}
+	run := newRun("r", Source{"a", f})
+	i := slices.IndexFunc(run.Scenarios, func(s section) bool { return s.Title == "idle" })
+	table := run.Scenarios[i].Tables[0]
+	threads := slices.Index(table.Head, "threads")
+	require.Positive(t, threads)
+	require.NotEqual(t, "x", append(table.Head, "")[threads+1])
+	require.Equal(t, "x", table.Head[slices.Index(table.Head, "B/conn")+1])
+	for _, row := range table.Rows {
+		require.Len(t, row, len(table.Head))
+	}
 }
 
 func TestPageOfAnUnknownScenarioShowsItAllTheSame(t *testing.T) {

@@ -19,13 +19,14 @@ import (
 // is no such axis, and distributions of latency.
 func plots(id string, f result.File, sc scenario.Scenario, metrics []result.Metric, points []summary.Point) (all []figure) {
 	families := familiesOf(points)
+	shows := slices.Concat(sc.Shows, sc.Draws)
 	for _, family := range families {
-		for _, m := range merged(family.points).Shown(metrics, sc.Shows) {
+		for _, m := range merged(family.points).Shown(metrics, shows) {
 			all = add(all, f, familyPlot(id, f.Run, family, m))
 		}
 	}
 	for _, p := range points {
-		for _, m := range p.Shown(metrics, sc.Shows) {
+		for _, m := range p.Shown(metrics, shows) {
 			if len(families) == 0 || costs[m.Name] {
 				all = add(all, f, barPlot(id, f.Run, p, m))
 			}
@@ -113,9 +114,10 @@ func familyPlot(id string, run result.Run, fam family, m result.Metric) figure {
 	low, high := math.Inf(1), 0.0
 	for _, p := range fam.points {
 		low, high = math.Min(low, p.Axes[fam.axis]), math.Max(high, p.Axes[fam.axis])
-		l.X.Ticks = append(l.X.Ticks, plot.Tick{Value: p.Axes[fam.axis], Label: plot.Short(p.Axes[fam.axis])})
+		l.X.Ticks = append(l.X.Ticks, plot.Tick{Value: p.Axes[fam.axis], Label: tick(fam.axis, p.Axes[fam.axis])})
 	}
-	l.X.Log = low > 0 && high >= low*logFrom
+	// Offered load is linear: how steep the curve gets is what one looks for.
+	l.X.Log = low > 0 && high >= low*logFrom && fam.axis != scenario.Rate
 	low, high = math.Inf(1), 0
 	numbers := table{Head: []string{words(fam.axis)}}
 	for _, b := range run.Backends {
@@ -127,14 +129,14 @@ func familyPlot(id string, run result.Run, fam family, m result.Metric) figure {
 				low, high = math.Min(low, cell.Median.Center), math.Max(high, cell.Median.Center)
 			}
 		}
+		l.Series = append(l.Series, s) // also one without a point: a backend has one style everywhere
 		if len(s.Points) > 0 {
-			l.Series = append(l.Series, s)
 			numbers.Head = append(numbers.Head, b.Name)
 		}
 	}
 	l.Y.Log = low > 0 && high >= low*logFrom
 	for _, p := range fam.points {
-		line := []string{plot.Short(p.Axes[fam.axis])}
+		line := []string{tick(fam.axis, p.Axes[fam.axis])}
 		for _, name := range numbers.Head[1:] {
 			line = append(line, cellText(p, name, m))
 		}
@@ -151,6 +153,7 @@ func barPlot(id string, run result.Run, p summary.Point, m result.Metric) figure
 	for _, backend := range run.Backends {
 		row, ok := p.Find(backend.Name)
 		if !ok {
+			b.Bars = append(b.Bars, plot.Bar{}) // for the style of the others
 			continue
 		}
 		bar := plot.Bar{Name: backend.Name, Value: math.NaN(), Low: plot.None, High: plot.None}
@@ -160,6 +163,18 @@ func barPlot(id string, run result.Run, p summary.Point, m result.Metric) figure
 		b.Bars = append(b.Bars, bar)
 	}
 	return figure{SVG: b.SVG(), Title: b.Title, Caption: b.Description}
+}
+
+// tick is a value on an axis; bytes are in powers of two.
+func tick(axis string, value float64) string {
+	const kilo = 1 << 10
+	if axis != scenario.Size || value < kilo || math.Mod(value, kilo) != 0 {
+		return plot.Short(value)
+	}
+	if value < kilo*kilo {
+		return plot.Short(value/kilo) + " Ki"
+	}
+	return plot.Short(value/kilo/kilo) + " Mi"
 }
 
 func point(x float64, i stats.Interval) plot.Point {

@@ -3,7 +3,6 @@ package page
 import (
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/weft-go/weft/bench/result"
 	"github.com/weft-go/weft/bench/scenario"
@@ -12,31 +11,34 @@ import (
 )
 
 // pointTable has a row per backend and two columns per metric: the median with its
-// interval, and the ratio.
+// interval, and the ratio, where one of two is better.
 func pointTable(p summary.Point, metrics []result.Metric, names []string) table {
 	t := table{Title: scenario.Describe(p.Axes), Head: []string{"backend"}}
 	shown := p.Shown(metrics, names)
 	for _, m := range shown {
-		t.Head = append(t.Head, m.Title, "x")
+		t.Head = append(t.Head, m.Title)
+		if m.Compares() {
+			t.Head = append(t.Head, "x")
+		}
 	}
 	for _, r := range p.Rows {
 		cells := []string{r.Backend}
 		for _, m := range shown {
-			cell, ok := r.Cells[m.Name]
-			if !ok {
-				cells = append(cells, "-", "-")
-				continue
+			value, x := "-", "-"
+			if cell, ok := r.Cells[m.Name]; ok {
+				value, x = interval(cell.Median, m.Digits), ratio(cell)
 			}
-			cells = append(cells, interval(cell.Median, m.Digits), ratio(cell))
+			cells = append(cells, value)
+			if m.Compares() {
+				cells = append(cells, x)
+			}
 		}
 		t.Rows = append(t.Rows, cells)
 		if r.Void > 0 {
-			t.Notes = append(t.Notes, fmt.Sprintf("%s: %d samples cannot be used: %s", r.Backend, r.Void, r.Why))
-		}
-		if len(r.Marks) > 0 {
-			t.Notes = append(t.Notes, fmt.Sprintf("%s: %s", r.Backend, strings.Join(r.Marks, ", ")))
+			t.Notes = append(t.Notes, fmt.Sprintf("%s: %d of %d samples cannot be used: %s", r.Backend, r.Void, r.Void+r.Samples, r.Why))
 		}
 	}
+	t.Notes = append(t.Notes, p.MarksInWords()...)
 	return t
 }
 

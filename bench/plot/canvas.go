@@ -9,12 +9,17 @@ import (
 
 // Sizes are in the picture's own units; the page scales it.
 const (
-	width  = 520
-	height = 320
+	//
+	// Bound: width is little enough for letters to be read where all of it is on a
+	// phone.
+	width  = 440
+	height = 300
 	left   = 64
 	right  = 16
 	top    = 12
 	bottom = 44
+	// letter is the width of a letter of a label, at the most.
+	letter = 7.5
 	// legendStep and legendColumns place the names of series below a plot.
 	legendStep    = 18
 	legendColumns = 3
@@ -67,10 +72,14 @@ func (c *canvas) axes(xa, ya Axis, x, y scale) {
 		fmt.Fprintf(c, `<path class="grid" d="M%d %.1fH%d"/>`, c.left, at, c.width-c.right)
 		c.text(float64(c.left-6), at+4, "end", "tick", t.Label)
 	}
-	for _, t := range x.ticks {
+	for end, i := math.Inf(-1), 0; i < len(x.ticks); i++ {
+		t := x.ticks[i]
 		at, _ := c.at(x.place(t.Value), 0)
 		fmt.Fprintf(c, `<path class="grid" d="M%.1f %dV%.1f"/>`, at, top, bottomLine)
-		c.text(at, bottomLine+16, "middle", "tick", t.Label)
+		if half := float64(len([]rune(t.Label))) * letter / 2; at-half > end { // it does not cover the last one
+			c.text(at, bottomLine+16, "middle", "tick", t.Label)
+			end = at + half
+		}
 	}
 	fmt.Fprintf(c, `<path class="frame" d="M%d %dV%.1fH%d"/>`, c.left, top, bottomLine, c.width-c.right)
 	c.text(float64(c.left+c.width-c.right)/2, bottomLine+34, "middle", "axis", xa.Title)
@@ -78,11 +87,11 @@ func (c *canvas) axes(xa, ya Axis, x, y scale) {
 	fmt.Fprintf(c, `<text transform="translate(14 %.1f) rotate(-90)" text-anchor="middle" class="axis">%s</text>`, middle, template.HTMLEscapeString(ya.Title))
 }
 
-// legend names a series below the plot.
-func (c *canvas) legend(i int, name string) {
+// legend names a series of a style below the plot, at a place of the names there.
+func (c *canvas) legend(i, place int, name string) {
 	column := float64(c.width-c.left-c.right) / legendColumns
-	x := float64(c.left) + float64(i%legendColumns)*column
-	y := float64(c.height-c.below+bottom) + float64(i/legendColumns)*legendStep + 6
+	x := float64(c.left) + float64(place%legendColumns)*column
+	y := float64(c.height-c.below+bottom) + float64(place/legendColumns)*legendStep + 6
 	fmt.Fprintf(c, `<g class="series s%d"><path class="line" d="M%.1f %.1fh22"/>`, i%styles, x, y)
 	c.mark(i, x+11, y)
 	c.WriteString("</g>")

@@ -3,6 +3,7 @@ package plot
 import (
 	"fmt"
 	"html/template"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -23,7 +24,9 @@ type Lines struct {
 	// Title says what is shown, Description what is to be seen in it.
 	Title, Description string
 	X, Y               Axis
-	Series             []Series
+	// Series have their style by their place: one without a point that can be shown is
+	// left out, and the others keep theirs.
+	Series []Series
 	// Smooth leaves the points out: for curves of very many.
 	Smooth bool
 }
@@ -43,13 +46,17 @@ func (l Lines) SVG() template.HTML {
 		return ""
 	}
 	y, _ := l.Y.scaleFor(ys)
-	c := newCanvas(l.ID, l.Title, l.Description, len(l.Series))
-	c.axes(l.X, l.Y, x, y)
-	for i, s := range l.Series {
-		c.line(i, l.visible(s), x, y, l.Smooth)
+	shown := map[int][]Point{}
+	for i, series := range l.Series {
+		if points := l.visible(series); len(points) > 0 {
+			shown[i] = points
+		}
 	}
-	for i, s := range l.Series {
-		c.legend(i, s.Name)
+	c := newCanvas(l.ID, l.Title, l.Description, len(shown))
+	c.axes(l.X, l.Y, x, y)
+	for place, i := range slices.Sorted(maps.Keys(shown)) {
+		c.line(i, shown[i], x, y, l.Smooth)
+		c.legend(i, place, l.Series[i].Name)
 	}
 	return c.finish()
 }
@@ -71,9 +78,6 @@ func (l Lines) visible(s Series) []Point {
 
 // line draws one series.
 func (c *canvas) line(i int, points []Point, x, y scale, smooth bool) {
-	if len(points) == 0 {
-		return
-	}
 	fmt.Fprintf(c, `<g class="series s%d">`, i%styles)
 	var path strings.Builder
 	for k, p := range points {

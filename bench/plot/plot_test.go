@@ -6,6 +6,8 @@ import (
 	"html/template"
 	"io"
 	"math"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -70,6 +72,47 @@ func TestBarsSayWhatWasNotMeasured(t *testing.T) {
 	require.Equal(t, 0, found["rect.bar s2"])
 	require.Equal(t, 1, found["path.whisker"])
 	require.Contains(t, string(svg), "not measured")
+}
+
+// A memory of less than nothing, which is noise, once gave every bar the length of the
+// negative part of the axis.
+func TestBarsBeginAtZero(t *testing.T) {
+	rects := func(b Bars) (x, width []float64) {
+		for _, found := range regexp.MustCompile(`<rect class="bar s\d" x="([\d.]+)" y="[\d.]+" width="([\d.]+)"`).FindAllStringSubmatch(string(b.SVG()), -1) {
+			for i, to := range []*[]float64{&x, &width} {
+				v, err := strconv.ParseFloat(found[i+1], 64)
+				require.NoError(t, err)
+				*to = append(*to, v)
+			}
+		}
+		return x, width
+	}
+	bars := []Bar{{"process", 100, None, None}, {"task", 50, None, None}, {"callback", -10, None, None}}
+	x, width := rects(Bars{ID: "a", Bars: bars})
+	require.InDelta(t, x[0], x[1], 0.1)
+	require.InDelta(t, x[0], x[2]+width[2], 0.11, "to the left of zero")
+	require.InDelta(t, width[0], 2*width[1], 0.2, "lengths are values")
+	_, width = rects(Bars{ID: "a", Axis: Axis{Log: true}, Bars: bars[:2]})
+	require.Equal(t, width[0], width[1], "a log axis has no zero: marks, not lengths")
+}
+
+func TestStyleIsThatOfThePlaceAlsoWhereOthersAreLeftOut(t *testing.T) {
+	lines := elements(t, Lines{ID: "a", Series: []Series{{"floor", []Point{{1, 2, None, None}}}, {"gone", nil}, {"net", []Point{{1, 3, None, None}}}}}.SVG())
+	require.Equal(t, 2, lines["g.series s2"], "the line and its name below")
+	require.Zero(t, lines["g.series s1"])
+	svg := Bars{ID: "b", Bars: []Bar{{"floor", 1, None, None}, {}, {"net", 2, None, None}}}.SVG()
+	bars := elements(t, svg)
+	require.Equal(t, 1, bars["rect.bar s2"])
+	require.Zero(t, bars["rect.bar s1"])
+	require.NotContains(t, string(svg), "not measured")
+}
+
+func TestAxisLabelsDoNotCoverEachOther(t *testing.T) {
+	ticks := []Tick{{1000, "1k"}, {60_000, "sixty"}, {61_000, "sixty one"}, {80_000, "80k"}}
+	svg := string(Lines{ID: "a", X: Axis{Ticks: ticks}, Series: []Series{{"floor", []Point{{1000, 2, None, None}, {80_000, 2, None, None}}}}}.SVG())
+	for label, shown := range map[string]bool{">1k<": true, ">sixty<": true, ">sixty one<": false, ">80k<": true} {
+		require.Equal(t, shown, strings.Contains(svg, label), label)
+	}
 }
 
 func TestPlotOfNothingIsEmpty(t *testing.T) {

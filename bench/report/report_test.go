@@ -69,6 +69,16 @@ func TestTableSaysWhatFailedAndWhatIsMarked(t *testing.T) {
 	require.Equal(t, 1, strings.Count(out.String(), "echo: "), "a scenario is asked once")
 }
 
+func TestTableSaysOfWhatTheFiguresAre(t *testing.T) {
+	f := drifting(1)
+	for i := range f.Samples {
+		f.Samples[i].Point.Scenario = "fanout"
+	}
+	var out strings.Builder
+	require.NoError(t, WriteTables(&out, f))
+	require.Contains(t, out.String(), "are per delivery\n")
+}
+
 func TestTwiceFindsADifferenceOnlyWhereThereIsOne(t *testing.T) {
 	f := drifting(12)
 	compared, found := Twice(f)

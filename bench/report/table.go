@@ -23,15 +23,19 @@ func WriteTables(w io.Writer, f result.File) error {
 	for _, at := range all.Points {
 		sc := scenario.Named(at.Scenario, all.Metrics)
 		if at.Scenario != last {
-			out.line("%s: %s\n", sc.Name, sc.Question)
+			out.line("%s: %s", sc.Name, sc.Question)
+			if sc.Note != "" {
+				out.line(" %s", sc.Note)
+			}
+			out.line("")
 			last = at.Scenario
 		}
-		out.point(at, at.Shown(all.Metrics, sc.Shows), marksAt(f, at))
+		out.point(at, at.Shown(all.Metrics, sc.Shows), at.MarksInWords())
 	}
 	out.line("x is the ratio to %s: the median of the rounds' quotients.\n"+
 		"  *  its 95 %% interval leaves 1 out (from six rounds on)\n"+
 		"  ** so it does when all ratios of its column are tested together (Holm, 5 %%)\n"+
-		"CPU and context switches are the server's, per message.", f.Run.Reference)
+		"CPU and context switches are the server's, per message where nothing else is said.", f.Run.Reference)
 	return out.err
 }
 
@@ -55,7 +59,7 @@ func (p *printer) point(at summary.Point, metrics []result.Metric, marks []strin
 	for _, m := range metrics {
 		header = append(header, m.Title)
 		columns = append(columns, right(len(header)))
-		if compares(m) {
+		if m.Compares() {
 			header = append(header, "x")
 			columns = append(columns, right(len(header)))
 		}
@@ -74,7 +78,7 @@ func (p *printer) point(at summary.Point, metrics []result.Metric, marks []strin
 				value, x = number(cell.Median.Center, m.Digits), ratio(cell)
 			}
 			cells = append(cells, value)
-			if compares(m) {
+			if m.Compares() {
 				cells = append(cells, x)
 			}
 		}
@@ -91,9 +95,6 @@ func (p *printer) point(at summary.Point, metrics []result.Metric, marks []strin
 	}
 	p.line("")
 }
-
-// compares tells that a ratio of a metric says something: that one of two is better.
-func compares(m result.Metric) bool { return m.Better != result.Neither }
 
 // ratio to the reference, with what it proves.
 func ratio(c summary.Cell) string {

@@ -36,7 +36,7 @@ func Twice(f result.File) (compared int, found []Difference) {
 			}
 			for _, m := range whole.Metrics {
 				c, ok := r.Cells[m.Name]
-				if ok && c.Against.Ratio.Known() && m.Better != result.Neither {
+				if ok && c.Against.Ratio.Known() && m.Compares() {
 					all = append(all, Difference{Point: at.Point, Metric: m, Comparison: c.Against})
 					ps = append(ps, c.Against.P)
 				}

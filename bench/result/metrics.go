@@ -13,6 +13,10 @@ type Metric struct {
 	Better Better
 }
 
+// Compares reports whether a ratio of the metric says something: that one of two is
+// better.
+func (m Metric) Compares() bool { return m.Better != Neither }
+
 // Better is the direction in which a figure improves.
 type Better int8
 
@@ -51,6 +55,7 @@ const (
 	Jain             = "jain_index"
 	LongestWait      = "longest_wait_us"
 	OtherP99         = "others_p99_us"
+	HogRate          = "hog_messages_per_second"
 	HighestRate      = "highest_rate_within_limit"
 	ServiceP99       = "service_p99_us"
 	SendLagP99       = "send_lag_p99_us"
@@ -88,6 +93,7 @@ var Metrics = []Metric{
 	{Jain, "Jain", "Jain's fairness index of the light connections", "1", 3, Higher},
 	{LongestWait, "longest us", "longest wait of a light connection", "us", 0, Lower},
 	{OtherP99, "others p99 us", "99th percentile of latency of the others", "us", 0, Lower},
+	{HogRate, "hog msg/s", "messages of the hogs per second", "1/s", 0, Neither},
 	{HighestRate, "rate in limit", "highest rate with p99 within the limit", "1/s", 0, Higher},
 	{ServiceP99, "service p99 us", "99th percentile from the actual send", "us", 0, Lower},
 	{SendLagP99, "send lag p99 us", "99th percentile of the generator's lag", "us", 0, Neither},

@@ -11,6 +11,7 @@ import (
 var churn = Scenario{
 	Name:     "churn",
 	Question: "what does a connection cost that makes one request and goes",
+	Note:     "CPU time, calls and switches are per connection; latency is from the beginning of its connect to its answer",
 	Workload: backend.Echo,
 	Shows:    []string{result.ConnectsPer, result.ConnectP99, result.P99, result.CPUPerMessage, result.CallsPerMessage, result.SwitchesPer},
 	Points: func(p Profile) []Axes {

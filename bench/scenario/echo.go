@@ -17,6 +17,7 @@ var echo = Scenario{
 	Question: "what does a message cost while every connection has one, or a batch, under way",
 	Workload: backend.Echo,
 	Shows:    []string{result.Rate, result.P50, result.P99, result.CPUPerMessage, result.CallsPerMessage, result.SwitchesPer},
+	Draws:    []string{result.P999},
 	Points: func(p Profile) []Axes {
 		base := Axes{Conns: 100, Size: messageSize, Depth: 1}
 		if p == Quick {

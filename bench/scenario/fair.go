@@ -24,8 +24,9 @@ const (
 var fair = Scenario{
 	Name:     "fair",
 	Question: "do light connections get their share beside hogs",
+	Note:     "Jain, latencies and msg/s are of the light connections; hog msg/s is what the hogs got in all",
 	Workload: backend.Echo,
-	Shows:    []string{result.Jain, result.LongestWait, result.OtherP99, result.Rate},
+	Shows:    []string{result.Jain, result.LongestWait, result.OtherP99, result.Rate, result.HogRate},
 	Points: func(p Profile) []Axes {
 		base := Axes{Conns: 50, hogs: 4}
 		if p == Quick {
@@ -45,6 +46,9 @@ var fair = Scenario{
 		f := r.costs(light, hogs).add(traffic(m)) // Rate is the light ones'
 		if p99, ok := f[result.P99]; ok {
 			f[result.OtherP99] = p99
+		}
+		if got, ok := traffic(r.group(hogs))[result.Rate]; ok {
+			f[result.HogRate] = got
 		}
 		if len(m.PerConn) > 0 {
 			shares := make([]float64, len(m.PerConn))

@@ -17,6 +17,7 @@ const (
 var fanout = Scenario{
 	Name:     "fanout",
 	Question: "how fast does a message reach everybody in a room, and how far apart are the first and the last",
+	Note:     "latency is until the last one has heard it, skew from the first to the last; CPU time and calls are per delivery",
 	Workload: backend.Room,
 	Shows:    []string{result.Deliveries, result.P50, result.P99, result.SkewP99, result.CPUPerMessage, result.CallsPerMessage},
 	Points: func(p Profile) []Axes {

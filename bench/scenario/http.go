@@ -13,6 +13,7 @@ var http = Scenario{
 	Question: "what does a request cost in HTTP/1.1, kept alive",
 	Workload: backend.HTTP,
 	Shows:    []string{result.Rate, result.P50, result.P99, result.CPUPerMessage, result.CallsPerMessage, result.SwitchesPer},
+	Draws:    []string{result.P999},
 	Points: func(p Profile) []Axes {
 		if p == Quick {
 			return nil

@@ -12,6 +12,7 @@ import (
 var rate = Scenario{
 	Name:     "rate",
 	Question: "how long does an answer take at a given rate, and what is the highest rate within a limit",
+	Note:     "latency counts from the planned time; the rate in limit is found by bisection",
 	Workload: backend.Echo,
 	Shows:    []string{result.HighestRate, result.Rate, result.P50, result.P99, result.P999, result.Longest, result.ServiceP99, result.SendLagP99, result.ServerBusy},
 	Points: func(p Profile) []Axes {

@@ -14,6 +14,7 @@ var scale = Scenario{
 	Question: "how do rate, latency and memory go with the number of connections, and how many fit",
 	Workload: backend.Echo,
 	Shows:    []string{result.Rate, result.P50, result.P99, result.CPUPerMessage, result.MemoryPerConn, result.KernelPerConn},
+	Draws:    []string{result.P999},
 	Points: func(p Profile) []Axes {
 		if p == Quick {
 			return nil

@@ -15,10 +15,15 @@ type Scenario struct {
 	Name string
 	// Question is what it asks, in one line.
 	Question string
+	// Note says whose its figures are, and of what, where that is not every message;
+	// one line, or empty.
+	Note string
 	// Workload is what the server has to run.
 	Workload backend.Workload
 	// Shows are the metrics of its table, in order, by name.
 	Shows []string
+	// Draws are those that only its plots show, since a table has no room for all.
+	Draws []string
 
 	// Points lists where it is measured under a profile; none leaves it out.
 	Points func(Profile) []Axes

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -47,7 +48,7 @@ func TestScenarioAsksForLoadsThatExist(t *testing.T) {
 		}
 		require.NotEmpty(t, s.Points(Full), s.Name)
 		require.NotEmpty(t, s.Question)
-		for _, name := range s.Shows {
+		for _, name := range slices.Concat(s.Shows, s.Draws) {
 			_, known := result.FindMetric(name)
 			require.True(t, known, "%s shows %s", s.Name, name)
 		}
@@ -151,6 +152,8 @@ func TestFairJudgesTheLightOnes(t *testing.T) {
 	f := fair.Figures(a, r)
 	require.InDelta(t, 0.5, f[result.Jain], 1e-9)
 	require.InDelta(t, 1000, f[result.LongestWait], 1e-9)
+	require.InDelta(t, 1000, f[result.HogRate], 1e-9, "at whose expense")
+	require.NotContains(t, fair.Figures(Axes{Conns: 2, hogs: 0}, everything(t, fair.Groups(Axes{Conns: 2}))), result.HogRate)
 }
 
 func TestFanoutCountsDeliveries(t *testing.T) {
@@ -207,6 +210,9 @@ func TestSearchEndsBelowTheHighestRateThatHolds(t *testing.T) {
 		require.GreaterOrEqual(t, found, edge-closeEnough*high-1)
 		require.LessOrEqual(t, tries, maxTries)
 	})
+	found, err := Highest(1000, func(rate float64) (bool, error) { return rate <= 1500, nil })
+	require.NoError(t, err)
+	require.InDelta(t, 1500, found, 150, "where it begins is a guess, and not a limit")
 	none, err := Highest(1000, func(float64) (bool, error) { return false, nil })
 	require.NoError(t, err)
 	require.Zero(t, none)

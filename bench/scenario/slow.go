@@ -24,6 +24,7 @@ const (
 var slow = Scenario{
 	Name:     "slow",
 	Question: "one request of a hundred takes 5 to 15 ms: what do the others notice",
+	Note:     "latencies are of the others, but for the column slow; CPU time is per message of all, what the slow ones calculate included",
 	Workload: backend.Slow,
 	Shows:    []string{result.P50, result.OtherP99, result.P999, result.Longest, result.SlowP99, result.CPUPerMessage},
 	Points: func(p Profile) []Axes {

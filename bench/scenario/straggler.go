@@ -22,6 +22,7 @@ const muteSize = 16 << 10
 var straggler = Scenario{
 	Name:     "straggler",
 	Question: "what do peers cost that never read, or send a byte a second",
+	Note:     "latencies are of the others; half of the stragglers never read, half send a byte a second, and B/straggler is over both",
 	Workload: backend.Echo,
 	Shows:    []string{result.OtherP99, result.Longest, result.StragglersMemory, result.ServerBusy},
 	Points: func(p Profile) []Axes {

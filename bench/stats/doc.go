@@ -11,5 +11,6 @@
 //   - [Pair] adds a p-value: the exact permutation test on the signs of the
 //     logarithms of the quotients (Fisher). It is the test that fits pairs; the
 //     usual Mann-Whitney test would ignore them.
-//   - [Holm] corrects many comparisons that are made at once.
+//   - [Holm] corrects many comparisons that are made at once; [Discover] corrects
+//     hundreds of which only the small p-values are shown.
 package stats

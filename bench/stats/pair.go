@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -131,24 +132,21 @@ func signTest(ratios []float64) float64 {
 // is the chance of even one wrong verdict. See S. Holm, A Simple Sequentially
 // Rejective Multiple Test Procedure, Scandinavian Journal of Statistics 6 (1979).
 func Holm(ps []float64) []float64 {
-	order := make([]int, len(ps))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		switch {
-		case ps[a] < ps[b]:
-			return -1
-		case ps[a] > ps[b]:
-			return 1
-		}
-		return 0
-	})
 	corrected := make([]float64, len(ps))
 	highest := 0.0
-	for rank, i := range order {
+	for rank, i := range ascending(ps) {
 		highest = max(highest, min(1, ps[i]*float64(len(ps)-rank)))
 		corrected[i] = highest
 	}
 	return corrected
+}
+
+// ascending is the places of the values, from the smallest one on.
+func ascending(values []float64) []int {
+	order := make([]int, len(values))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(values[a], values[b]) })
+	return order
 }

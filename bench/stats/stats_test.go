@@ -133,6 +133,19 @@ func TestHolmFollowsItsDefinition(t *testing.T) {
 	})
 }
 
+func TestDiscoverFollowsItsDefinition(t *testing.T) {
+	require.InDeltaSlice(t, []float64{0.02, 0.04, 0.04, 0.02}, Discover([]float64{0.01, 0.04, 0.03, 0.005}), 1e-12)
+	require.Empty(t, Discover(nil))
+	rapid.Check(t, func(t *rapid.T) {
+		ps := rapid.SliceOf(rapid.Float64Range(0, 1)).Draw(t, "p")
+		holm := Holm(ps)
+		for i, q := range Discover(ps) {
+			require.GreaterOrEqual(t, q, ps[i])
+			require.LessOrEqual(t, q, holm[i]+1e-12)
+		}
+	})
+}
+
 func TestSlopeIsThatOfALine(t *testing.T) {
 	slope, err := Slope([]float64{1, 2, 5}, []float64{107, 207, 507})
 	require.NoError(t, err)

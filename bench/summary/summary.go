@@ -10,7 +10,8 @@ import (
 
 // Summary is what a file says.
 type Summary struct {
-	// Points are in the order in which the file has them first.
+	// Points are in the order in which the file has them first; those of a scenario
+	// follow each other.
 	Points []Point
 	// Metrics are those that any sample has, in the registry's order, and then
 	// those that this program does not know.
@@ -33,8 +34,8 @@ type Row struct {
 	// of their reasons.
 	Samples, Void int
 	Why           string
-	// Marks are those that any sample has.
-	Marks []string
+	// Marks is how many of the samples have which.
+	Marks map[string]int
 }
 
 // Cell is one figure.
@@ -58,6 +59,13 @@ func Of(f result.File) Summary {
 			s.Points = append(s.Points, Point{Point: sample.Point})
 		}
 	}
+	scenarios := map[string]int{}
+	for _, p := range s.Points {
+		if _, seen := scenarios[p.Scenario]; !seen {
+			scenarios[p.Scenario] = len(scenarios)
+		}
+	}
+	slices.SortStableFunc(s.Points, func(a, b Point) int { return scenarios[a.Scenario] - scenarios[b.Scenario] })
 	for i := range s.Points {
 		s.Points[i].Rows = rows(f, s.Points[i].Key())
 	}
@@ -120,7 +128,7 @@ func rows(f result.File, key string) []Row {
 		}
 		row := found[s.Backend]
 		if row == nil {
-			row = &Row{Backend: s.Backend}
+			row = &Row{Backend: s.Backend, Marks: map[string]int{}}
 			found[s.Backend], values[s.Backend] = row, map[string]map[int]float64{}
 		}
 		if s.Void != "" {
@@ -131,9 +139,7 @@ func rows(f result.File, key string) []Row {
 		}
 		row.Samples++
 		for _, mark := range s.Marks {
-			if !slices.Contains(row.Marks, mark) {
-				row.Marks = append(row.Marks, mark)
-			}
+			row.Marks[mark]++
 		}
 		for name, v := range s.Figures {
 			if values[s.Backend][name] == nil {

@@ -79,7 +79,7 @@ func TestSummaryUsesNoVoidSample(t *testing.T) {
 	require.Equal(t, 3, row.Samples)
 	require.Equal(t, 7, row.Void)
 	require.Equal(t, "the server died", row.Why)
-	require.Equal(t, []string{"not warm"}, row.Marks)
+	require.Equal(t, map[string]int{"not warm": 3}, row.Marks)
 	require.Equal(t, stats.TooFew, row.Cells[result.CPUPerMessage].Verdict())
 }
 
@@ -87,4 +87,19 @@ func TestSummaryOfNothingIsEmpty(t *testing.T) {
 	s := Of(result.File{})
 	require.Empty(t, s.Points)
 	require.Empty(t, s.Metrics)
+}
+
+// A block that was left out in the first round may be there in the second.
+func TestSummaryKeepsAScenarioTogether(t *testing.T) {
+	var f result.File
+	for _, key := range []string{"echo", "idle", "echo", "churn", "idle"} {
+		f.Samples = append(f.Samples, result.Sample{Step: result.Step{Point: result.Point{
+			Scenario: key, Axes: map[string]float64{"connections": float64(len(f.Samples))},
+		}}})
+	}
+	var order []string
+	for _, p := range Of(f).Points {
+		order = append(order, p.Key())
+	}
+	require.Equal(t, []string{"echo connections=0", "echo connections=2", "idle connections=1", "idle connections=4", "churn connections=3"}, order)
 }
