@@ -27,7 +27,7 @@ type adviseCommand struct {
 	Active        *string `help:"The share of them that has a request at a time: 0.1, or 10%. Default: 10%."`
 	CPUPerRequest *string `name:"cpu-per-request" help:"Processor time of a request, without waiting: 50us. Default: 100us."`
 	Isolation     *string `help:"What must not harm others: none, crash (a crash takes some connections, never all), security. Default: none."`
-	Memory        *string `help:"What the connections may take: 512MB, 4GB. Default: half of what is available now."`
+	Memory        *string `help:"What the connections may take, their sockets in the kernel included: 512MB, 4GB. Default: half of what is available now."`
 	Results       string  `placeholder:"FILE" help:"Figures of bench models. Default: the newest in the folder .bench; without any, some are measured first."`
 }
 
@@ -60,7 +60,11 @@ func tellAdvice(w io.Writer, a advise.Answer, table models.Table) {
 	v := a.Chosen
 	fmt.Fprintf(w, "take: %s (%s)\n", v.Model, v.About)
 	fmt.Fprintf(w, "because %s:\n", a.Reason)
-	fmt.Fprintf(w, "  memory     %s for all connections\n", models.Bytes(v.Memory))
+	sockets := "without their sockets, which were not measured"
+	if a.Sockets > 0 {
+		sockets = models.Bytes(a.Sockets) + " of it in the kernel for their sockets"
+	}
+	fmt.Fprintf(w, "  memory     %s for all connections, %s; buffers are not counted\n", models.Bytes(v.Memory), sockets)
 	fmt.Fprintf(w, "  CPU        %s to wake a handler: %s of a request's CPU time\n", models.Microseconds(v.Wake), models.Percent(v.Overhead))
 	if n, limit, known := table.Fits(v.Model); known {
 		fmt.Fprintf(w, "  fit        %.0f, by %s\n", n, limit)
@@ -203,7 +207,7 @@ func (c *adviseCommand) figures(ctx context.Context, t *terminal) (models.Table,
 			return nil, "", refuse("--results: %w", err)
 		}
 		if !enough(f.Models) {
-			return nil, "", refuse("--results: %s has no figures about models: see bench models", c.Results)
+			return nil, "", refuse("--results: %s does not have memory and switch/io of every model: see bench models", c.Results)
 		}
 		return f.Models, c.Results, nil
 	}
@@ -224,10 +228,17 @@ func (c *adviseCommand) figures(ctx context.Context, t *terminal) (models.Table,
 	return f.Models, path, err
 }
 
-// enough tells that there is what advice stands on.
+// enough tells that there is what advice stands on: of every model, so that a run which
+// was interrupted, or was about one of them, does not decide against the others.
 func enough(table models.Table) bool {
-	return slices.ContainsFunc(table, func(m result.Model) bool { return m.Quantity == models.MemoryUser }) &&
-		slices.ContainsFunc(table, func(m result.Model) bool { return m.Quantity == models.SwitchIO })
+	for _, model := range advise.Units() {
+		for _, quantity := range []string{models.MemoryUser, models.MemoryKernel, models.SwitchIO} {
+			if _, known := table.Value(model, quantity); !known {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // newestModels looks for figures about models in a folder: the names of the files

@@ -31,7 +31,7 @@ func (c *compareCommand) Run(_ context.Context, t *terminal) error {
 	all := change.Of(before, after)
 	switch {
 	case len(before.Models)+len(after.Models) > 0 && len(all) == 0:
-		return refuse("figures about models are not compared: they are stored as medians with their intervals, see bench report")
+		return refuse("%s and %s have no figure about models in common, with its single values; older files have none", c.Before, c.After)
 	case len(all) == 0:
 		return refuse("%s and %s have no point, backend and figure in common", c.Before, c.After)
 	}
@@ -97,10 +97,18 @@ func inTable(c change.Change) bool {
 	return err != nil || slices.Contains(s.Shows, c.Metric.Name)
 }
 
+// where is a point, or a quantity of models, which mostly has no axes.
+func where(p result.Point) string {
+	if len(p.Axes) == 0 {
+		return p.Scenario
+	}
+	return p.Scenario + ", " + scenario.Describe(p.Axes)
+}
+
 func changeRow(c change.Change) report.ChangeRow {
 	number := func(v float64) string { return strconv.FormatFloat(v, 'f', c.Metric.Digits, 64) }
 	r := report.ChangeRow{
-		Where: c.Point.Scenario + ", " + scenario.Describe(c.Point.Axes), Backend: c.Backend, Metric: c.Metric.Title,
+		Where: where(c.Point), Backend: c.Backend, Metric: c.Metric.Title,
 		Before: number(c.Before.Center), After: number(c.After.Center),
 		Factor: strconv.FormatFloat(c.Factor, 'f', 3, 64), P: strconv.FormatFloat(c.P, 'f', 4, 64),
 	}

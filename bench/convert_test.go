@@ -86,18 +86,18 @@ func TestReportRefusesWhatIsNoResult(t *testing.T) {
 	requireRefused(t, finish(t, command(t, "compare", good, write("empty", ""))), "damaged result file")
 }
 
-func TestModelsAreNotWrittenOrComparedAsSamples(t *testing.T) {
+func TestModelsAreNotWrittenAsSamples(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m.jsonl")
 	w, err := result.Create(path, result.Run{})
 	require.NoError(t, err)
-	require.NoError(t, w.Model(result.Model{Model: "task", Quantity: "create", Value: 1, Unit: "us", Samples: 1}))
+	require.NoError(t, w.Replace(result.File{Models: []result.Model{{Model: "task", Quantity: "create", Value: 1, Unit: "us", Samples: 1}}}))
 	require.NoError(t, w.Close(result.End{}))
 	for _, flag := range []string{"--csv", "--benchfmt", "--hgrm"} {
 		out := filepath.Join(t.TempDir(), "out")
 		requireRefused(t, finish(t, command(t, "report", path, flag, out)), "no samples")
 		require.NoFileExists(t, out)
 	}
-	requireRefused(t, finish(t, command(t, "compare", path, path)), "models are not compared")
+	requireRefused(t, finish(t, command(t, "compare", path, path)), "no figure about models in common")
 	o := finish(t, command(t, "report", path))
 	require.Equal(t, exitOK, o.status, o.stderr)
 }

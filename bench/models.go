@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
 	"slices"
@@ -24,7 +25,7 @@ import (
 type modelsCommand struct {
 	Profile scenario.Profile `default:"quick" help:"How thorough: quick is under a minute, full takes as long as it says before it starts (${default})."`
 	Kinds   []string         `help:"What to measure: create, switch, memory, fit, job, share, crash. Default: all."`
-	Models  []string         `help:"Of which models: C process, process, prefork, thread, goroutine, task, callback. Default: all."`
+	Models  []string         `help:"Of which models: C process, process, prefork, thread, goroutine, task, callback, connection. Default: all."`
 	Rounds  *int             `help:"How often each figure is measured, in a process of its own. Default: the profile's."`
 	Effort  *time.Duration   `help:"How long each timed part takes at least. Default: the profile's."`
 	Seed    *uint64          `help:"Seed of the order. Default: by chance; it is stored."`
@@ -52,11 +53,6 @@ const (
 	trialUnits  = 0.05
 )
 
-// foreignMost is what other programs may have of the processors unmentioned.
-//
-// Bound: a tenth would move a figure by as much.
-const foreignMost = 0.1
-
 func (c *modelsCommand) settings() (models.Settings, error) {
 	s := models.Settings{Models: c.Models, Kinds: c.Kinds, Rounds: modelRoundsQuick, CrashRounds: crashRoundsQuick, Seed: chooseSeed(c.Seed)}
 	job := jobQuick
@@ -69,10 +65,9 @@ func (c *modelsCommand) settings() (models.Settings, error) {
 			return s, refuse("--kinds: unknown kind %q; there are: %s", k, strings.Join(models.Kinds, ", "))
 		}
 	}
-	known := append(slices.Clone(models.All), models.Prefork)
 	for _, m := range c.Models {
-		if !slices.Contains(known, m) {
-			return s, refuse("--models: unknown model %q; there are: %s", m, strings.Join(known, ", "))
+		if !slices.Contains(models.Named, m) {
+			return s, refuse("--models: unknown model %q; there are: %s", m, strings.Join(models.Named, ", "))
 		}
 	}
 	if c.Rounds != nil {
@@ -119,15 +114,18 @@ func (c *modelsCommand) Run(ctx context.Context, t *terminal) error {
 // errNoProbes: the system is not Linux.
 var errNoProbes = errors.New("nothing of this can be measured here: models are measured on Linux")
 
-// measureModels runs a plan and writes what it finds to a file.
+// measureModels runs a plan. The file has, after each step, what is known by then.
 func measureModels(ctx context.Context, t *terminal, s models.Settings, profile, path string) (result.File, error) {
 	plan := models.New(s)
-	if len(plan.Steps) == 0 {
+	if len(models.Probes()) == 0 {
 		return result.File{}, refuse("%w", errNoProbes)
 	}
+	if len(plan.Steps) == 0 {
+		return result.File{}, refuse("--models, --kinds: none of these models has a figure of these kinds")
+	}
 	fmt.Fprintf(t.err, "%d measurements, each in a process of its own: about %v\n", len(plan.Steps), roundUp(plan.Estimate()))
-	run := modelsHead(s, profile, plan)
-	w, err := result.Create(path, run)
+	f := result.File{Run: modelsHead(s, profile, plan)}
+	w, err := result.Create(path, f.Run)
 	if err != nil {
 		return result.File{}, refuse("--json: %w", err)
 	}
@@ -135,28 +133,37 @@ func measureModels(ctx context.Context, t *terminal, s models.Settings, profile,
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	view := newProgress(t.err, len(plan.Steps))
-	lines, err := plan.Run(ctx, func(s models.Step) { view.step(fmt.Sprintf("round %d of %d", s.Round, run.Rounds), s.What+" "+s.Model) })
+	written := 0
+	var full error // of the disk
+	err = plan.Run(ctx, func(s models.Step) {
+		view.step(fmt.Sprintf("round %d of %d", s.Round, f.Run.Rounds), s.What+" "+s.Model)
+	}, func() error {
+		f.Models, f.Run.Omitted = plan.Table(), plan.Failures
+		if full = w.Replace(f); full == nil {
+			written = plan.Taken
+		}
+		return full
+	})
 	view.end()
-	for _, f := range plan.Failures {
-		fmt.Fprintln(t.err, "not measured:", f)
+	for _, failure := range plan.Failures {
+		fmt.Fprintln(t.err, "not measured:", failure)
 	}
-	if plan.Foreign > foreignMost {
+	if plan.Foreign > models.ForeignMost {
 		fmt.Fprintf(t.err, "other programs had %s of the processors meanwhile: look at the intervals, or measure again\n", models.Percent(plan.Foreign))
 	}
-	end := result.End{Finished: time.Now(), Interrupted: err != nil}
-	for _, m := range lines {
-		if failed := w.Model(m); failed != nil {
-			_ = w.Close(end)
-			return result.File{}, refuse("%w; what was written is in %s", failed, path)
-		}
+	f.End = &result.End{Finished: time.Now(), Interrupted: err != nil, Foreign: plan.Foreign}
+	closed := w.Close(*f.End)
+	if full == nil {
+		full = closed
 	}
-	if failed := w.Close(end); failed != nil {
-		return result.File{}, refuse("%w; what was written is in %s", failed, path)
+	kept := fmt.Sprintf("%d of %d measurements are in %s", written, len(plan.Steps), path)
+	switch {
+	case full != nil:
+		return result.File{}, refuse("%w; %s", full, kept)
+	case errors.Is(err, context.Canceled):
+		return result.File{}, interruptedError(kept)
 	}
-	if errors.Is(err, context.Canceled) {
-		return result.File{}, interruptedError(fmt.Sprintf("what was measured is in %s", path))
-	}
-	return result.File{Run: run, Models: lines, End: &end}, err
+	return f, err
 }
 
 // modelsHead is what shapes the figures.
@@ -171,7 +178,8 @@ func modelsHead(s models.Settings, profile string, plan *models.Plan) result.Run
 			"crashes": fmt.Sprint(s.CrashRounds),
 		},
 	}
-	run.Plan, _ = pin.Choose(pin.None)
+	maps.Copy(run.Settings, plan.Places())
+	run.Plan, _ = pin.Choose(pin.None) // of this process; those of the probes are in Settings
 	run.Revision, run.Modified = lab.Revision()
 	return run
 }

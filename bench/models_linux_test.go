@@ -1,10 +1,16 @@
 package main
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -91,26 +97,81 @@ func TestModelsKeepsToWhatIsAskedFor(t *testing.T) {
 	require.Len(t, f.Models, 2)
 }
 
-func TestModelsInterruptedKeepsAFileThatSaysSo(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "models.jsonl")
-	cmd := command(t, "models", "--json="+path, "--kinds=create", "--models=goroutine", "--rounds=5000")
-	stderr, err := cmd.StderrPipe()
-	require.NoError(t, err)
+func TestModelsRefusesKindsThatAModelDoesNotHave(t *testing.T) {
+	for _, args := range []string{"--models=prefork --kinds=create", "--models=callback --kinds=job"} {
+		requireRefused(t, finish(t, command(t, strings.Fields("models "+args)...)), "none of these models has a figure of these kinds")
+	}
+}
+
+// endlessModels starts a run of models, and returns when its file has figures.
+func endlessModels(t *testing.T) (cmd *exec.Cmd, stderr *bytes.Buffer, path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "models.jsonl")
+	cmd = command(t, strings.Fields("models --json="+path+" --kinds=create,memory,fit --models=goroutine --rounds=2500 --effort=100us")...)
+	stderr = new(bytes.Buffer)
+	cmd.Stderr = stderr
 	require.NoError(t, cmd.Start())
-	_, err = stderr.Read(make([]byte, 1)) // it has begun
-	require.NoError(t, err)
 	for {
-		if _, err := os.Stat(path); err == nil {
-			break
+		require.NoError(t, cmd.Process.Signal(syscall.Signal(0)), "it ended: %s", stderr)
+		// At any moment the file is none, or a whole one.
+		f, err := result.Read(path)
+		if err == nil && len(f.Models) > 3 && f.Models[0].Samples > 1 {
+			return cmd, stderr, path
+		}
+		if err != nil && !errors.Is(err, result.ErrDamaged) { // the head is under way
+			require.ErrorIs(t, err, fs.ErrNotExist)
 		}
 	}
+}
+
+func TestModelsInterruptedKeepsWhatWasMeasured(t *testing.T) {
+	cmd, stderr, path := endlessModels(t)
 	require.NoError(t, cmd.Process.Signal(os.Interrupt))
-	_, _ = stderr.Read(make([]byte, 4096))
 	require.Error(t, cmd.Wait())
 	require.Equal(t, exitInterrupted, cmd.ProcessState.ExitCode())
 	f, err := result.Read(path)
 	require.NoError(t, err)
+	require.NotNil(t, f.End)
 	require.True(t, f.End.Interrupted)
+	require.Equal(t, fmt.Sprintf("bench: interrupted; %d of 7500 measurements are in %s", models.Taken(f), path), lastLine(stderr.String()))
+}
+
+func TestModelsKilledKeepsWhatWasMeasured(t *testing.T) {
+	cmd, _, path := endlessModels(t)
+	require.NoError(t, cmd.Process.Kill())
+	require.Error(t, cmd.Wait())
+	f, err := result.Read(path)
+	require.NoError(t, err)
+	require.Nil(t, f.End)
+	require.Positive(t, models.Taken(f))
+	for _, m := range f.Models {
+		if models.Kind(m.Quantity) != "fit" {
+			require.Len(t, m.Values, m.Samples)
+		}
+	}
+	page := finish(t, command(t, "report", "-o", "-", path))
+	require.Equal(t, exitOK, page.status, page.stderr)
+	require.Contains(t, page.stdout, fmt.Sprintf("This run was killed: its file has no end. %d of 7500 measurements were taken.", models.Taken(f)))
+}
+
+func TestModelsOnAFullDiskIsOneLine(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "models.jsonl")
+	require.NoError(t, os.Mkdir(path+".part", 0o755)) // where each step's file is written
+	o := finish(t, command(t, strings.Fields("models --json="+path+trial+" --kinds=create --models=goroutine")...))
+	require.Equal(t, exitUsage, o.status, o.stderr)
+	require.Contains(t, lastLine(o.stderr), "bench: ")
+	require.Contains(t, lastLine(o.stderr), "0 of 1 measurements are in "+path)
+	f, err := result.Read(path)
+	require.NoError(t, err)
+	require.True(t, f.End.Interrupted)
+}
+
+// A run of one model, or one that was interrupted, must not decide against the rest.
+func TestAdviseRefusesFiguresThatAreNotOfEveryModel(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "models.jsonl")
+	o := finish(t, command(t, strings.Fields("models --kinds=switch,memory --models=goroutine --json="+path+trial)...))
+	require.Equal(t, exitOK, o.status, o.stderr)
+	requireRefused(t, finish(t, command(t, "advise", "--connections=100", "--results="+path)), "of every model")
 }
 
 func TestAdviseAnswersFromFigures(t *testing.T) {
@@ -121,6 +182,7 @@ func TestAdviseAnswersFromFigures(t *testing.T) {
 	require.Equal(t, exitOK, o.status, o.stderr)
 	require.Contains(t, o.stdout, "take: goroutine")
 	require.Contains(t, o.stdout, "because ")
+	require.Contains(t, o.stdout, "in the kernel for their sockets")
 	require.Contains(t, o.stdout, "the second is: ")
 	require.Contains(t, o.stdout, path)
 }

@@ -39,6 +39,9 @@ type Answer struct {
 	Against  string
 	// Others are the rest, in the order of the candidates.
 	Others []Verdict
+	// Sockets is the part of every Verdict's Memory that the kernel holds for the
+	// connections; 0 where that was not measured.
+	Sockets float64
 }
 
 // Ask answers a question by the figures of t. Error: ErrNone; the answer has the
@@ -54,10 +57,10 @@ func Ask(q Question, t models.Table) (Answer, error) {
 		}
 	}
 	if len(kept) == 0 {
-		return Answer{Others: broken}, ErrNone
+		return Answer{Others: broken, Sockets: sockets(q, t)}, ErrNone
 	}
 	first := choose(kept)
-	a := Answer{Chosen: kept[first], Others: broken}
+	a := Answer{Chosen: kept[first], Others: broken, Sockets: sockets(q, t)}
 	rest := slices.Delete(slices.Clone(kept), first, first+1)
 	if len(rest) == 0 {
 		a.Reason = "every other model breaks a rule"
@@ -72,7 +75,7 @@ func Ask(q Question, t models.Table) (Answer, error) {
 }
 
 func judge(q Question, c candidate, t models.Table) Verdict {
-	v := Verdict{Model: c.model, About: c.about, Isolation: c.isolation}
+	v := Verdict{Model: c.model, About: c.describe(q), Isolation: c.isolation}
 	for _, r := range rules {
 		if why := r.broken(q, c, t); why != "" {
 			v.Broken = why
@@ -99,7 +102,11 @@ func compare(chosen, other Verdict) (reason, against string) {
 	if other.Score > chosen.Score+closeScores || ease(other.Model) < ease(chosen.Model) {
 		return "it costs the least here", "costs more: " + against
 	}
-	return "it is the easiest to write of those that cost about the same here", "harder to write, and gains little: " + against
+	gain := "gains little"
+	if other.Score >= chosen.Score {
+		gain = "gains nothing"
+	}
+	return "it is the easiest to write of those that cost about the same here", "harder to write, and " + gain + ": " + against
 }
 
 // ease is a model's place among those that are easier to write.

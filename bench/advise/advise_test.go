@@ -71,6 +71,29 @@ func TestAdviceFollowsTheRules(t *testing.T) {
 	}
 }
 
+// 15 000 sockets alone are 60 MB.
+func TestAdviceCountsTheSockets(t *testing.T) {
+	q := Question{15_000, 0.01, 100 * time.Microsecond, None, 64 * mega, 2}
+	table := append(figures(), result.Model{Model: models.Connection, Quantity: models.MemoryKernel, Value: 4096})
+	a, err := Ask(q, table)
+	require.NoError(t, err)
+	require.Equal(t, models.Task, a.Chosen.Model)
+	require.EqualValues(t, 15_000*4096, a.Sockets)
+	require.Greater(t, a.Chosen.Memory, a.Sockets)
+	q.Memory = 50 * mega
+	_, err = Ask(q, table)
+	require.ErrorIs(t, err, ErrNone)
+}
+
+func TestAdviceAboutPreforkSaysWhatIsInItsWorkers(t *testing.T) {
+	for cpu, want := range map[time.Duration]string{100 * time.Microsecond: "workers of one loop each", 5 * time.Millisecond: "workers with a goroutine per connection"} {
+		a, err := Ask(Question{500, 0.1, cpu, Crash, 1_000 * mega, 2}, figures())
+		require.NoError(t, err)
+		require.Equal(t, models.Prefork, a.Chosen.Model)
+		require.Contains(t, a.Chosen.About, want)
+	}
+}
+
 func TestAdviceSaysWhyNothingFits(t *testing.T) {
 	a, err := Ask(Question{100_000, 0.1, time.Millisecond, Security, 1_000 * mega, 2}, figures())
 	require.ErrorIs(t, err, ErrNone)

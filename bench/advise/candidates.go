@@ -26,6 +26,17 @@ var candidates = []candidate{
 	{models.Process, "a process per connection, reactor/prefork", Security, false},
 }
 
+// Units are the models whose figures advice stands on: prefork's are those of its
+// processes and of what is in them.
+func Units() (all []string) {
+	for _, c := range candidates {
+		if c.model != models.Prefork {
+			all = append(all, c.model)
+		}
+	}
+	return all
+}
+
 // mostlyIdle is the share of active connections below which tasks are served as
 // ServeReadable does: an idle connection is a callback then.
 const mostlyIdle = 0.5
@@ -37,8 +48,21 @@ func perUnit(t models.Table, model string) (bytes float64, known bool) {
 	return user + math.Max(kernel, 0), known && also
 }
 
-// memory is what all connections take.
+// sockets is what the kernel holds for all connections, by any model; 0 where that was
+// not measured.
+func sockets(q Question, t models.Table) float64 {
+	each, _ := t.Value(models.Connection, models.MemoryKernel)
+	return float64(q.Connections) * math.Max(each, 0)
+}
+
+// memory is what all connections take: their sockets, and what serves them.
 func (c candidate) memory(q Question, t models.Table) (bytes float64, known bool) {
+	served, known := c.served(q, t)
+	return sockets(q, t) + served, known
+}
+
+// served is what the units take that serve them.
+func (c candidate) served(q Question, t models.Table) (bytes float64, known bool) {
 	n := float64(q.Connections)
 	switch {
 	case c.model == models.Task && q.Active < mostlyIdle:
@@ -52,6 +76,14 @@ func (c candidate) memory(q Question, t models.Table) (bytes float64, known bool
 	}
 	each, known := perUnit(t, c.model)
 	return n * each, known
+}
+
+// describe is what it is: of a prefork server, with what its workers have.
+func (c candidate) describe(q Question) string {
+	if c.model == models.Prefork && preforkUnit(q) == models.Goroutine {
+		return "a master and workers with a goroutine per connection, reactor/prefork"
+	}
+	return c.about
 }
 
 // preforkUnit is what a connection is in a worker: goroutines where requests

@@ -41,8 +41,8 @@ type Question struct {
 	// CPUPerRequest is the processor time of a request, without waiting.
 	CPUPerRequest time.Duration
 	Isolation     Isolation
-	// Memory is what the connections may take, in bytes, the kernel's part for
-	// units included and that for sockets not.
+	// Memory is what the connections may take, in bytes, with the kernel's part for
+	// units and sockets, and without buffers.
 	Memory int64
 	// Workers is how many processes a prefork server has: one a processor.
 	Workers int

@@ -54,6 +54,7 @@ func Of(before, after result.File) (all []Change) {
 			all = append(all, column(was, is, p, now.Points[i], m, reference)...)
 		}
 	}
+	all = append(all, ofModels(before, after)...)
 	correct(all, true)
 	correct(all, false)
 	return all

@@ -18,7 +18,8 @@
 //
 // What the units are:
 //
-//	process    this program, started anew: fork and exec, a Go runtime of its own
+//	process    this program, started anew: fork and exec, a Go runtime of its own, and
+//	           all packages that this large program begins with
 //	C process  true and cat, started by fork and exec: the least a process can be
 //	thread     a goroutine locked to a thread of the system, which ends with it
 //	goroutine  as it is

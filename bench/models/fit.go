@@ -8,10 +8,11 @@ import (
 
 // Limits are this machine's. What it does not limit, or does not tell, is 0.
 type Limits struct {
-	// Available is the memory that programs could have now, in bytes.
+	// Available is the memory that programs could have now, in bytes: of the machine,
+	// or of the control group that this process is in, as in a container.
 	Available int64
-	// PIDs are the numbers that the kernel still has for processes and threads,
-	// UserTasks how many of them this user may have.
+	// PIDs, limited likewise, are the numbers that the kernel still has for processes
+	// and threads, UserTasks how many of them this user may have.
 	PIDs, UserTasks int64
 	// GoThreads is how many threads Go lets a process have, if it is not told
 	// otherwise (debug.SetMaxThreads).
@@ -34,8 +35,8 @@ const goThreads = 10_000
 
 // Fit is how many units of a model this machine holds, by each of its limits: lines
 // of the kind fit. Units are thought of as serving a connection each, so that those
-// of one process need descriptors. The bounds of what memory allows follow from the
-// bounds of what was measured.
+// of one process need descriptors, and all the kernel's memory for a socket. The bounds
+// of what memory allows follow from the bounds of what was measured.
 func (t Table) Fit(model string, l Limits) (lines []result.Model) {
 	add := func(limit string, value, low, high float64, samples int) {
 		lines = append(lines, result.Model{
@@ -52,10 +53,11 @@ func (t Table) Fit(model string, l Limits) (lines []result.Model) {
 	user, known := t.Find(model, MemoryUser, 0)
 	kernel, also := t.Find(model, MemoryKernel, 0)
 	if known && also && l.Available > 0 {
-		by := func(user, kernel float64) float64 {
-			return float64(l.Available) / math.Max(user+math.Max(kernel, 0), 1)
+		socket, _ := t.Find(Connection, MemoryKernel, 0)
+		by := func(user, kernel, socket float64) float64 {
+			return float64(l.Available) / math.Max(user+math.Max(kernel, 0)+math.Max(socket, 0), 1)
 		}
-		add(LimitMemory, by(user.Value, kernel.Value), by(user.High, kernel.High), by(user.Low, kernel.Low), user.Samples)
+		add(LimitMemory, by(user.Value, kernel.Value, socket.Value), by(user.High, kernel.High, socket.High), by(user.Low, kernel.Low, socket.Low), user.Samples)
 	}
 	threads := 0.0
 	switch model {

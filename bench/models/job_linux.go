@@ -32,7 +32,7 @@ type spent struct {
 // working makes the probe of a job: the same work by one worker, by as many as
 // there are processors, and by more.
 func working(model string, j Job, hire func(most int) (crew, error)) Probe {
-	return Probe{Model: model, What: "job/" + string(j), Place: Anywhere, takes: works, measure: func(e Effort) ([]Figure, error) {
+	return Probe{Model: model, What: "job/" + string(j), Place: Anywhere, takes: works(model), measure: func(e Effort) ([]Figure, error) {
 		counts := Crews(runtime.NumCPU())
 		c, err := hire(counts[len(counts)-1])
 		if err != nil {
@@ -44,9 +44,16 @@ func working(model string, j Job, hire func(most int) (crew, error)) Probe {
 }
 
 // works is about how long that takes: calculation and pauses take about the same.
-func works(e Effort) time.Duration {
-	const asLongAsOneWorker, hiring = 4, 100 * time.Millisecond
-	return asLongAsOneWorker*time.Duration(e.Pauses)*e.PauseLength + hiring
+func works(model string) func(e Effort) time.Duration {
+	const asLongAsOneWorker, hiring, process = 4, 50 * time.Millisecond, 4 * time.Millisecond
+	most := 0
+	if model == Process {
+		crews := Crews(runtime.NumCPU())
+		most = crews[len(crews)-1]
+	}
+	return func(e Effort) time.Duration {
+		return asLongAsOneWorker*time.Duration(e.Pauses)*e.PauseLength + hiring + time.Duration(most)*process
+	}
 }
 
 // work has the job done by each number of workers. What CPU time is useful is

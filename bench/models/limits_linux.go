@@ -21,10 +21,18 @@ func OfMachine() Limits {
 		l.Available = int64(*info.MemAvailableBytes)
 	}
 	used := tasksNow()
-	for _, path := range []string{"/proc/sys/kernel/pid_max", "/proc/sys/kernel/threads-max", "/sys/fs/cgroup/pids.max"} {
+	for _, path := range []string{"/proc/sys/kernel/pid_max", "/proc/sys/kernel/threads-max"} {
 		if most := number(path); most > 0 && (l.PIDs == 0 || most-used < l.PIDs) {
 			l.PIDs = max(most-used, 1)
 		}
+	}
+	own, _ := os.ReadFile("/proc/self/cgroup") // none without control groups
+	memory, tasks := roomInGroups(groupRoot, string(own))
+	if memory > 0 && (l.Available == 0 || memory < l.Available) {
+		l.Available = memory
+	}
+	if tasks > 0 && (l.PIDs == 0 || tasks < l.PIDs) {
+		l.PIDs = tasks
 	}
 	// Quirk(linux): the limit does not hold for root.
 	if most := limitOf(unix.RLIMIT_NPROC); os.Getuid() != 0 {

@@ -23,7 +23,9 @@ func Probes() []Probe {
 		weighing(Thread, 150, parkThreads),
 		weighing(Goroutine, 5000, parkGoroutines), weighing(Task, 5000, parkTasks), weighing(Callback, 20_000, parkCallbacks),
 
-		sharing(Goroutine, ShareMutex, OneCPU, countUnderMutex), sharing(Goroutine, ShareContended, TwoCPUs, countUnderContention),
+		{Model: Connection, What: "memory", Place: OneCPU, takes: weighs, measure: weighConnections},
+
+		sharing(Goroutine, ShareMutex, OneCPU, countUnderMutex), sharing(Goroutine, ShareContended, TwoCPUs, countUnderMutex),
 		sharing(Goroutine, ShareChannel, OneCPU, countByChannel), sharing(Task, ShareLocal, OneCPU, countInLoop),
 		sharing(Process, ShareAtomic, TwoCPUs, besideProcess("atomic", countInSharedMemory)), sharing(Process, SharePipe, OneCPU, countByPipe),
 		sharing(Process, SharePipeAnswered, OneCPU, countByPipeAnswered),

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/weft-go/weft/bench/backend"
@@ -16,10 +17,16 @@ const (
 	Callback  = "callback"
 	// Prefork is a server's layout, and no unit: it is in crashes only.
 	Prefork = "prefork"
+	// Connection is no unit, either: what the kernel holds for one end of a TCP
+	// connection, whoever serves it. It is in memory only.
+	Connection = "connection"
 )
 
 // All is every model that has a unit, in the order of the tables.
 var All = []string{CProcess, Process, Thread, Goroutine, Task, Callback}
+
+// Named is all that figures are of, in the order of the tables.
+var Named = append(slices.Clone(All), Prefork, Connection)
 
 // The quantities. What is behind the slash tells figures of a kind apart.
 const (
@@ -40,7 +47,7 @@ const (
 	JobSwitches = "switches" // context switches that the kernel counted
 
 	ShareLocal        = "share/loop-local"       // a plain variable of one loop's tasks; ns
-	ShareMutex        = "share/mutex, one CPU"   // ns, for one increment by one user
+	ShareMutex        = "share/mutex, one CPU"   // ns, for one increment by either of two users
 	ShareContended    = "share/mutex, two CPUs"  // ns, for one increment by either of two users
 	ShareAtomic       = "share/shared memory"    // ns, atomic, two processes on two CPUs
 	ShareChannel      = "share/channel to owner" // ns

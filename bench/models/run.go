@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"runtime"
 	"slices"
 	"strconv"
 	"time"
@@ -54,9 +53,12 @@ type Plan struct {
 	// broken are steps that failed, by their names: they are not tried again.
 	broken map[string]bool
 	found  collection
+	limits Limits
+	// Taken is how many steps were measured.
+	Taken int
 	// Failures say, in sentences, what could not be measured.
 	Failures []string
-	// Foreign is the share of the processors' time that other programs had during
+	// Foreign is the share of our processors' time that other programs had during
 	// the run.
 	Foreign float64
 }
@@ -91,10 +93,21 @@ func (s Settings) wants(model, quantity string) bool {
 		(len(s.Kinds) == 0 || slices.Contains(s.Kinds, quantity) || slices.Contains(s.Kinds, Kind(quantity)))
 }
 
+// wantsFit reports whether it is asked how many units fit, of any model.
+func (s Settings) wantsFit() bool {
+	return slices.ContainsFunc(All, func(model string) bool { return s.wants(model, "fit") })
+}
+
 func (p *Plan) probes(round int) (steps []Step) {
 	for _, probe := range Probes() {
-		needed := Kind(probe.What) == "memory" && p.settings.wants(probe.Model, "fit")
+		needed := Kind(probe.What) == "memory" && (p.settings.wants(probe.Model, "fit") || probe.Model == Connection && p.settings.wantsFit())
 		if !needed && !p.settings.wants(probe.Model, probe.What) {
+			continue
+		}
+		if probe.Place == TwoCPUs && p.places[TwoCPUs] == nil {
+			if round == 1 {
+				p.Failures = append(p.Failures, probe.Name()+": it needs two processors")
+			}
 			continue
 		}
 		steps = append(steps, Step{round, probe.Model, probe.What, func(ctx context.Context) ([]Figure, error) {
@@ -159,6 +172,15 @@ func (e Effort) Args() []string {
 	}
 }
 
+// Places says which processors the probes have, by the name of their Place.
+func (p *Plan) Places() map[string]string {
+	names := map[string]string{}
+	for place, cpus := range p.places {
+		names[place.String()] = fmt.Sprint(cpus)
+	}
+	return names
+}
+
 // Order is the steps as a file has them.
 func (p *Plan) Order() (order []result.Step) {
 	for _, s := range p.Steps {
@@ -175,12 +197,14 @@ func (p *Plan) Estimate() (all time.Duration) {
 	return all
 }
 
-// Run measures, step after step, and returns what was measured: also when ctx ends
-// before, which is the error. Tell is called before each step. A probe that fails is
-// not run again, and is in Failures. Who may call: see [child.Start].
-func (p *Plan) Run(ctx context.Context, tell func(Step)) (Table, error) {
+// Run measures, step after step, until ctx ends, which is the error then. Tell is called
+// before each step, and keep after each, when there is more in Table and Failures; its
+// error ends the run. A probe that fails is not run again. Who may call: see
+// [child.Start].
+func (p *Plan) Run(ctx context.Context, tell func(Step), keep func() error) error {
 	others := watchOthers()
 	defer func() { p.Foreign = others() }()
+	p.limits = OfMachine()
 	for _, s := range p.Steps {
 		name := s.What + " " + s.Model
 		if p.broken[name] {
@@ -194,37 +218,51 @@ func (p *Plan) Run(ctx context.Context, tell func(Step)) (Table, error) {
 		if err != nil {
 			p.broken[name] = true
 			p.Failures = append(p.Failures, fmt.Sprintf("%v", err))
-			continue
+		} else {
+			p.Taken++
 		}
 		for _, f := range figures {
 			p.found.add(s.Model, f)
 		}
-	}
-	t := p.found.table()
-	limits := OfMachine()
-	for _, model := range All {
-		if p.settings.wants(model, "fit") {
-			t = append(t, t.Fit(model, limits)...)
+		if err := keep(); err != nil {
+			return err
 		}
 	}
-	return t.sorted(), ctx.Err()
+	return ctx.Err()
 }
 
+// Table is what has been measured so far, and what follows from it.
+func (p *Plan) Table() Table {
+	t := p.found.table()
+	for _, model := range All {
+		if p.settings.wants(model, "fit") {
+			t = append(t, t.Fit(model, p.limits)...)
+		}
+	}
+	return t.sorted()
+}
+
+// ForeignMost is what other programs may have of the processors unmentioned.
+//
+// Bound: a tenth would move a figure by as much.
+const ForeignMost = 0.1
+
 // watchOthers begins to watch what other programs do; the function that it returns
-// says what share of the processors' time they had. Where the system does not tell,
+// says what share of our processors' time they had. Where the system does not tell,
 // that is 0.
 func watchOthers() func() float64 {
 	began := time.Now()
-	machine, machineErr := measure.OfMachine(nil)
+	cpus, pinErr := pin.Allowed()
+	machine, machineErr := measure.OfMachine(cpus)
 	own, ownErr := measure.OfProcess(os.Getpid())
 	return func() float64 {
-		after, err := measure.OfMachine(nil)
+		after, err := measure.OfMachine(cpus)
 		ours, ownAfterErr := measure.OfProcess(os.Getpid())
-		if machineErr != nil || ownErr != nil || err != nil || ownAfterErr != nil {
+		if pinErr != nil || machineErr != nil || ownErr != nil || err != nil || ownAfterErr != nil {
 			return 0
 		}
 		busy := after.Busy - machine.Busy + after.Stolen - machine.Stolen
-		all := time.Since(began) * time.Duration(runtime.NumCPU())
+		all := time.Since(began) * time.Duration(len(cpus))
 		return max(0, float64(busy-ours.Sub(own).CPU)/float64(all))
 	}
 }

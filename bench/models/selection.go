@@ -114,7 +114,7 @@ func (t Table) costs(model string) string {
 	}
 	if workers := t.Workers(JobMixed.Quantity(JobLost)); len(workers) > 0 {
 		if m, known := t.Find(model, JobMixed.Quantity(JobLost), workers[len(workers)-1]); known {
-			parts = append(parts, fmt.Sprintf("%s lost to switching", Percent(m.Value)))
+			parts = append(parts, fmt.Sprintf("%s lost to switches and pauses", Percent(m.Value)))
 		}
 	}
 	if len(parts) == 0 {

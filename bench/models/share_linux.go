@@ -31,23 +31,12 @@ func (c *counter) addUnderMutex(n int) {
 	}
 }
 
+// countUnderMutex is two at the same time; the figure is for one increment of either.
 func countUnderMutex(least time.Duration) (float64, error) {
 	c := new(counter)
 	return perUnit(least, func(n int) (time.Duration, error) {
-		return timed(func() error {
-			c.addUnderMutex(n)
-			return nil
-		})
-	})
-}
-
-// countUnderContention is two at the same time; the figure is for one increment of
-// either.
-func countUnderContention(least time.Duration) (float64, error) {
-	c := new(counter)
-	return perUnit(least, func(n int) (time.Duration, error) {
 		half := (n + 1) / 2
-		took, err := timed(func() error {
+		return timed(func() error {
 			var both sync.WaitGroup
 			for range 2 {
 				both.Go(func() { c.addUnderMutex(half) })
@@ -55,7 +44,6 @@ func countUnderContention(least time.Duration) (float64, error) {
 			both.Wait()
 			return nil
 		})
-		return took, err
 	})
 }
 

@@ -2,6 +2,7 @@ package models
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/weft-go/weft/bench/result"
 	"github.com/weft-go/weft/bench/stats"
@@ -39,9 +40,9 @@ func (t Table) Workers(quantity string) (all []int) {
 	return all
 }
 
-// Models that have any line of a kind, in the order of All; Prefork is the last.
+// Models that have any line of a kind, in the order of Named.
 func (t Table) Models(kind string) (all []string) {
-	for _, model := range append(slices.Clone(All), Prefork) {
+	for _, model := range Named {
 		if slices.ContainsFunc(t, func(m result.Model) bool { return m.Model == model && Kind(m.Quantity) == kind }) {
 			all = append(all, model)
 		}
@@ -59,6 +60,25 @@ func (t Table) Quantities(kind string) (all []string) {
 	return all
 }
 
+// Taken is how many steps of a file's order were measured, as its figures tell: also
+// of a run that was killed. Those that failed are not among them.
+func Taken(f result.File) (steps int) {
+	type name struct{ model, what string }
+	rounds := map[name]int{}
+	for _, s := range f.Run.Order {
+		rounds[name{s.Backend, s.Point.Scenario}] = 0
+	}
+	for of := range rounds {
+		for _, m := range f.Models {
+			if m.Model == of.model && (m.Quantity == of.what || strings.HasPrefix(m.Quantity, of.what+"/")) {
+				rounds[of] = max(rounds[of], m.Samples)
+			}
+		}
+		steps += rounds[of]
+	}
+	return steps
+}
+
 // values are a figure's, of all rounds.
 type values struct {
 	model, quantity, unit string
@@ -69,7 +89,7 @@ type values struct {
 // line is their median with its interval. Where there are too few for an interval,
 // Low and High are the median: a file holds numbers only.
 func (v values) line() result.Model {
-	m := result.Model{Model: v.model, Quantity: v.quantity, Workers: v.workers, Unit: v.unit, Samples: len(v.all)}
+	m := result.Model{Model: v.model, Quantity: v.quantity, Workers: v.workers, Unit: v.unit, Samples: len(v.all), Values: slices.Clone(v.all)}
 	i := stats.Median(v.all)
 	m.Value, m.Low, m.High = i.Center, i.Center, i.Center
 	if i.Known() {
@@ -103,7 +123,6 @@ func (c collection) table() Table {
 }
 
 func (t Table) sorted() Table {
-	names := append(slices.Clone(All), Prefork)
 	slices.SortStableFunc(t, func(a, b result.Model) int {
 		if d := slices.Index(Kinds, Kind(a.Quantity)) - slices.Index(Kinds, Kind(b.Quantity)); d != 0 {
 			return d
@@ -114,7 +133,7 @@ func (t Table) sorted() Table {
 		if d := a.Workers - b.Workers; d != 0 {
 			return d
 		}
-		return slices.Index(names, a.Model) - slices.Index(names, b.Model)
+		return slices.Index(Named, a.Model) - slices.Index(Named, b.Model)
 	})
 	return t
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/weft-go/weft/bench/result"
 )
 
 func TestFitNamesTheLimitThatComesFirst(t *testing.T) {
@@ -30,6 +32,7 @@ func TestFitNamesTheLimitThatComesFirst(t *testing.T) {
 		{"threads, by Go's limit", table(Thread, 20_000, 22_000, 0), Thread, limits, 10_000, LimitGoThreads},
 		{"threads of a user who may have few", table(Thread, 20_000, 22_000, 0), Thread, Limits{Available: 1 << 30, UserTasks: 500, GoThreads: 10_000}, 500, LimitUserTasks},
 		{"goroutines, by descriptors", table(Goroutine, 2700, 0, 0), Goroutine, limits, 20_000, LimitDescriptors},
+		{"goroutines, by memory with their sockets", append(table(Goroutine, 2048, 0, 0), result.Model{Model: Connection, Quantity: MemoryKernel, Value: 6144, Low: 2048, High: 14336}), Goroutine, Limits{Available: 1 << 20}, 128, LimitMemory},
 		{"goroutines, by memory", table(Goroutine, 2048, -100, 0), Goroutine, Limits{Available: 1 << 20}, 512, LimitMemory},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -75,11 +78,29 @@ func TestFiguresBecomeMediansWithIntervalsWhereThereAreSix(t *testing.T) {
 	for i := range 5 {
 		c.add(Thread, Figure{Create, 0, float64(i), unitMicroseconds})
 	}
-	require.Equal(t, Table{{Model: Thread, Quantity: Create, Value: 2, Low: 2, High: 2, Unit: unitMicroseconds, Samples: 5}}, c.table())
+	require.Equal(t, Table{{Model: Thread, Quantity: Create, Value: 2, Low: 2, High: 2, Unit: unitMicroseconds, Samples: 5, Values: []float64{0, 1, 2, 3, 4}}}, c.table())
 	c.add(Thread, Figure{Create, 0, 5, unitMicroseconds})
 	got := c.table()[0]
 	require.Equal(t, 2.5, got.Value)
 	require.Equal(t, []float64{0, 5}, []float64{got.Low, got.High})
+	require.Equal(t, []float64{0, 1, 2, 3, 4, 5}, got.Values)
+}
+
+func TestStepsThatWereTakenAreCountedByTheirFigures(t *testing.T) {
+	var f result.File
+	for round := range 3 {
+		for _, what := range []string{Create, "memory", "job/cpu", "job/io"} {
+			f.Run.Order = append(f.Run.Order, result.Step{Round: round + 1, Point: result.Point{Scenario: what}, Backend: Task})
+		}
+	}
+	require.Zero(t, Taken(f))
+	f.Models = Table{
+		{Model: Task, Quantity: Create, Samples: 3},
+		{Model: Task, Quantity: MemoryUser, Samples: 2}, {Model: Task, Quantity: MemoryKernel, Samples: 2},
+		{Model: Task, Quantity: JobCPU.Quantity(JobElapsed), Workers: 1, Samples: 2}, {Model: Task, Quantity: JobCPU.Quantity(JobElapsed), Workers: 2, Samples: 2},
+		{Model: Task, Quantity: FitPrefix + LimitMemory, Samples: 2}, // follows from others
+	}
+	require.Equal(t, 7, Taken(f))
 }
 
 func TestTableIsOrderedByKindQuantityWorkersAndModel(t *testing.T) {
@@ -112,7 +133,7 @@ func TestPlanRunsEveryProbeOnceARoundInASeededOrder(t *testing.T) {
 	require.Equal(t, p.Order(), again.Order())
 	settings.Seed = 6
 	require.NotEqual(t, p.Order(), New(settings).Order())
-	require.Equal(t, 3*len(Probes())+len(servers)*len(Faults), len(p.Steps))
+	require.Equal(t, 3*(len(Probes())-len(p.Failures))+len(servers)*len(Faults), len(p.Steps))
 	seen := map[string]bool{}
 	for _, s := range p.Steps {
 		seen[fmt.Sprint(s.Round, s.What, s.Model)] = true

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/weft-go/weft/bench/models"
 	"github.com/weft-go/weft/bench/plot"
 	"github.com/weft-go/weft/bench/result"
 	"github.com/weft-go/weft/bench/scenario"
@@ -130,7 +131,7 @@ func facts(r result.Run) []fact {
 		{"system", strings.TrimSpace(r.Host.OS + "/" + r.Host.Arch + " " + r.Host.Kernel)},
 		{"Go", r.Host.Go},
 		{"revision", r.Revision + modified},
-		{"layout", fmt.Sprint(r.Plan)},
+		{"layout", layoutOf(r)},
 		{"profile, rounds, seed", fmt.Sprintf("%s, %d, %d", r.Profile, r.Rounds, r.Seed)},
 		{"settings", settings(r.Settings)},
 		{"environment", settings(r.Environment)},
@@ -154,13 +155,30 @@ func settings(of map[string]string) string {
 	return strings.Join(all, ", ")
 }
 
+// layoutOf says where what was measured ran. A run about models has no backends.
+func layoutOf(r result.Run) string {
+	if len(r.Backends) > 0 || len(r.Order) == 0 {
+		return fmt.Sprint(r.Plan)
+	}
+	text := "each figure in a process of its own"
+	for _, place := range []models.Place{models.OneCPU, models.TwoCPUs} {
+		if cpus, known := r.Settings[place.String()]; known {
+			text += fmt.Sprintf(", %v: %s", place, cpus)
+		}
+	}
+	return text
+}
+
 // warnings are what is wrong with a file as a whole.
 func warnings(f result.File) (all []string) {
 	switch {
 	case f.End == nil:
-		all = append(all, "This run was killed: its file has no end.")
+		all = append(all, fmt.Sprintf("This run was killed: its file has no end. %s.", taken(f)))
 	case f.End.Interrupted:
-		all = append(all, fmt.Sprintf("This run was interrupted: %d of %d samples were taken.", len(f.Samples), len(f.Run.Order)))
+		all = append(all, fmt.Sprintf("This run was interrupted: %s.", taken(f)))
+	}
+	if f.End != nil && f.End.Foreign > models.ForeignMost {
+		all = append(all, fmt.Sprintf("Other programs had %s of the processors during this run: look at the intervals.", models.Percent(f.End.Foreign)))
 	}
 	if f.End != nil && f.End.Cut != "" {
 		all = append(all, "The time was used up: "+f.End.Cut+".")
@@ -169,6 +187,14 @@ func warnings(f result.File) (all []string) {
 		all = append(all, fmt.Sprintf("Rounds: %d. That is too few for intervals, and for a proof of any difference; %d are the least.", f.Run.Rounds, minRounds))
 	}
 	return all
+}
+
+// taken says how much of a run's order was. A run about models has no backends.
+func taken(f result.File) string {
+	if len(f.Run.Backends) == 0 {
+		return fmt.Sprintf("%d of %d measurements were taken", models.Taken(f), len(f.Run.Order))
+	}
+	return fmt.Sprintf("%d of %d samples were taken", len(f.Samples), len(f.Run.Order))
 }
 
 // minRounds is from how many rounds on a median has a 95 % interval; see package

@@ -168,11 +168,11 @@ func TestPageWarnsOfWhatIsMissing(t *testing.T) {
 	require.True(t, strings.Contains(text, "was interrupted"))
 	require.True(t, strings.Contains(text, "too few for intervals"))
 	f.End = &result.End{Cut: "90 of 136 samples fitted into 75s"}
-	f.Run.Omitted = []string{"fanout: not by gnet"}
+	f.Run.Omitted = []string{"fanout: not by <gnet>"}
 	f.Run.Settings = map[string]string{"warm_up_window": "200ms", "duration": "800ms"}
 	f.Samples[0].Marks = []string{"disturbed"}
 	text = write(t, Source{"a", f})
-	for _, want := range []string{"90 of 136 samples", "fanout: not by gnet", "duration 800ms, warm up window 200ms", "disturbed: floor 1 of 8"} {
+	for _, want := range []string{"90 of 136 samples", "fanout: not by &lt;gnet&gt;", "duration 800ms, warm up window 200ms", "disturbed: floor 1 of 8"} {
 		require.True(t, strings.Contains(text, want), want)
 	}
 }
@@ -194,6 +194,18 @@ func TestPageHasNoRatioOfWhatIsNeitherBetterNorWorse(t *testing.T) {
 	for _, row := range table.Rows {
 		require.Len(t, row, len(table.Head))
 	}
+}
+
+func TestPageCountsTheMeasurementsOfARunAboutModels(t *testing.T) {
+	f := result.File{
+		Run:    result.Run{Settings: map[string]string{"one CPU": "[1]"}, Order: []result.Step{{Round: 1, Point: result.Point{Scenario: "create"}, Backend: "task"}, {Round: 2, Point: result.Point{Scenario: "create"}, Backend: "task"}}},
+		Models: []result.Model{{Model: "task", Quantity: "create", Value: 1, Unit: "us", Samples: 1}},
+		End:    &result.End{Interrupted: true, Foreign: 0.25},
+	}
+	text := write(t, Source{"a", f})
+	require.True(t, strings.Contains(text, "1 of 2 measurements were taken"))
+	require.True(t, strings.Contains(text, "each figure in a process of its own, one CPU: [1]"))
+	require.True(t, strings.Contains(text, "Other programs had 25 % of the processors"))
 }
 
 func TestPageOfAnUnknownScenarioShowsItAllTheSame(t *testing.T) {

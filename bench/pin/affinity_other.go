@@ -8,7 +8,8 @@ import (
 	"runtime"
 )
 
-func allowed() ([]int, error) {
+// Allowed lists the processors that this process may use.
+func Allowed() ([]int, error) {
 	return nil, fmt.Errorf("pinning on %s: %w", runtime.GOOS, errors.ErrUnsupported)
 }
 

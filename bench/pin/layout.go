@@ -54,7 +54,7 @@ type Plan struct {
 // Errors: errors.ErrUnsupported where the system cannot pin or has too few
 // processors. Auto and None are always possible.
 func Choose(l Layout) (Plan, error) {
-	cpus, err := allowed()
+	cpus, err := Allowed()
 	if err == nil && len(cpus) < 2 {
 		err = fmt.Errorf("only %d processor: %w", len(cpus), errors.ErrUnsupported)
 	}

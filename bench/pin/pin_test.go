@@ -50,7 +50,7 @@ func TestChildRunsWhereItWasPut(t *testing.T) {
 	if err != nil {
 		t.Skip(err)
 	}
-	before, err := allowed()
+	before, err := Allowed()
 	require.NoError(t, err)
 	// What the child may use is in its own status file; grep reads it there.
 	child := exec.Command("grep", "Cpus_allowed_list", "/proc/self/status")
@@ -61,7 +61,7 @@ func TestChildRunsWhereItWasPut(t *testing.T) {
 	require.NoError(t, Child(p.ServerCPUs, child.Start))
 	require.NoError(t, child.Wait())
 	require.Equal(t, []string{"Cpus_allowed_list:", strconv.Itoa(p.ServerCPUs[0])}, strings.Fields(out.String()))
-	after, err := allowed()
+	after, err := Allowed()
 	require.NoError(t, err)
 	require.Equal(t, before, after, "this thread is where it was")
 }

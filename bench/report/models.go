@@ -15,8 +15,8 @@ import (
 var kindTitles = map[string]string{
 	"create": "create: one unit is made, runs, and ends",
 	"switch": "switch: from one unit to another, on one CPU",
-	"memory": "memory: of a unit that waits; the kernel's part is that of the whole machine",
-	"fit":    "fit: how many units with a connection each, by each limit",
+	"memory": "memory: of a unit that waits, and of one end of a TCP connection; the kernel's part is that of the whole machine",
+	"fit":    "fit: how many units with a connection each, by each limit; its buffers are not counted",
 	"job":    "job: the same work by more workers. elapsed; the share of CPU time that the calculation alone would not have needed; switches that the kernel counted",
 	"share":  "share: one increment of one counter that two use",
 	"crash":  "crash: one handler of a server goes wrong: the share of the other connections that were lost, or answered late",

@@ -36,7 +36,7 @@ type Run struct {
 
 	// Settings of the runs, as durations, by name.
 	Settings map[string]string `json:"settings,omitempty"`
-	// Omitted says, in sentences, what was not to be measured, and why.
+	// Omitted says, in sentences, what was not measured, and why.
 	Omitted []string `json:"omitted,omitempty"`
 
 	// Seed decided Order and every payload.
@@ -114,6 +114,9 @@ type Model struct {
 	High float64 `json:"high"`
 	// Samples is how many values the median is of.
 	Samples int `json:"samples"`
+	// Values are those, in the order of the rounds; none where Value was computed
+	// from other figures, and in older files.
+	Values []float64 `json:"values,omitempty"`
 }
 
 // End closes a file that is whole.
@@ -123,6 +126,9 @@ type End struct {
 	Interrupted bool `json:"interrupted"`
 	// Cut says why, where that was not by a signal: the time was used up.
 	Cut string `json:"cut,omitempty"`
+	// Foreign is the share of our processors' time that other programs had, of a run
+	// about models. Samples have a figure of that name each.
+	Foreign float64 `json:"foreign,omitempty"`
 }
 
 // File is a file as it was read.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -16,7 +17,7 @@ var (
 	someRun    = Run{Schema: Schema, Profile: "quick", Seed: 7, Rounds: 2, Reference: "floor", Backends: []Backend{{Name: "floor"}}}
 	somePoint  = Point{Scenario: "echo", Axes: map[string]float64{"connections": 100, "size_bytes": 64}}
 	someSample = Sample{Step: Step{Round: 1, Point: somePoint, Backend: "floor"}, Seconds: 0.5, Figures: map[string]float64{Rate: 90537}}
-	someModel  = Model{Model: "thread", Quantity: "create", Value: 42, Unit: "us", Low: 40, High: 45, Samples: 9}
+	someModel  = Model{Model: "thread", Quantity: "create", Value: 42, Unit: "us", Low: 40, High: 45, Samples: 3, Values: []float64{45, 40, 42}}
 )
 
 func write(t *testing.T) (path string) {
@@ -25,7 +26,7 @@ func write(t *testing.T) (path string) {
 	w, err := Create(path, someRun)
 	require.NoError(t, err)
 	require.NoError(t, w.Sample(someSample))
-	require.NoError(t, w.Model(someModel))
+	require.NoError(t, w.Replace(File{Run: someRun, Samples: []Sample{someSample}, Models: []Model{someModel}}))
 	require.NoError(t, w.Close(End{Finished: time.Unix(9, 0).UTC(), Interrupted: true}))
 	return path
 }
@@ -49,6 +50,34 @@ func TestWriterReplacesNoFile(t *testing.T) {
 	after, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.Equal(t, before, after)
+}
+
+func TestWriterReplacesTheWholeFileOrNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "results.jsonl")
+	w, err := Create(path, someRun)
+	require.NoError(t, err)
+	read := func() File {
+		f, err := Read(path)
+		require.NoError(t, err)
+		return f
+	}
+	first, later := File{Run: someRun, Models: []Model{someModel}}, File{Run: someRun, Models: []Model{someModel, someModel}}
+	later.Run.Omitted = []string{"something failed"}
+	// As a run that was killed leaves it.
+	require.NoError(t, os.WriteFile(path+unfinished, []byte("half of a li"), 0o644))
+	require.NoError(t, w.Replace(first))
+	require.Equal(t, first, read())
+	require.NoFileExists(t, path+unfinished)
+
+	nan := File{Run: someRun, Models: []Model{{Value: math.NaN()}}} // JSON has no such number
+	require.Error(t, w.Replace(nan))
+	require.Equal(t, first, read())
+	require.NoFileExists(t, path+unfinished)
+
+	require.NoError(t, w.Replace(later))
+	require.NoError(t, w.Close(End{Foreign: 0.25}))
+	later.End = &End{Foreign: 0.25}
+	require.Equal(t, later, read())
 }
 
 func TestFileOfAKilledRunKeepsItsWholeLines(t *testing.T) {

@@ -40,19 +40,25 @@ func main() {
 		}
 		all = append(all, cmd)
 	}
+	failed := 0
 	for i, cmd := range all {
 		if !*inTurn {
 			wait(i, cmd)
 		}
+		if !cmd.ProcessState.Success() {
+			failed++
+		}
 	}
 	fmt.Printf("total: %.1f s\n", time.Since(began).Seconds())
-}
-
-// wait is how a job's end is learned. A crash of it would be no more than an error.
-func wait(i int, cmd *exec.Cmd) {
-	err := cmd.Wait()
-	fmt.Printf("job %d ends: %v\n", i+1, cmd.ProcessState)
-	if err != nil {
+	if failed > 0 {
+		fmt.Fprintf(os.Stderr, "processes: %d failed\n", failed)
 		os.Exit(1)
 	}
+}
+
+// wait is how a job's end is learned. A crash of it is no more than that: the other
+// jobs go on.
+func wait(i int, cmd *exec.Cmd) {
+	_ = cmd.Wait() // what it says, ProcessState says as well
+	fmt.Printf("job %d ends: %v\n", i+1, cmd.ProcessState)
 }
