@@ -64,3 +64,24 @@ func TestExternalBackendEndsWithAKilledServer(t *testing.T) {
 		})
 	}
 }
+
+func TestWebServerKeepsItsConnections(t *testing.T) {
+	for _, b := range backend.Registry {
+		if b.Offers(backend.Echo) {
+			continue
+		}
+		t.Run(b.Name, func(t *testing.T) {
+			if hint := b.Absent(); hint != "" {
+				t.Skip("not installed: " + hint)
+			}
+			conns := 600
+			if b.Name == "apache-prefork" {
+				conns = 20 // it starts its processes slowly
+			}
+			s := serve(t, b.Name, "--addr=127.0.0.1:0", "--workload=http", "--loops=1")
+			o := finish(t, loadOf(t, s.addr, fmt.Sprintf("--role=http --warmup=300ms --conns=%d", conns)))
+			require.Equal(t, exitOK, o.status, "%+v", o)
+			s.stop(t, unix.SIGTERM)
+		})
+	}
+}

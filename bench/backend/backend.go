@@ -41,6 +41,8 @@ type Backend struct {
 	// Absent tells of a backend that is another program: empty if it is installed,
 	// otherwise how to install it. Nil for those that are always there.
 	Absent func() string
+	// Version asks such a program what it is, in one line; empty if it does not tell.
+	Version func() string
 }
 
 // Config says where and how wide a backend serves.
@@ -65,8 +67,8 @@ const (
 	// Bound: it is gnet's default, and more than a loopback socket usually
 	// holds; smaller buffers would cost large messages more system calls.
 	loopBuffer = 64 << 10
-	// connBuffer is the bytes of the buffer that each connection owns, for
-	// backends that wait inside a read and so cannot share one.
+	// connBuffer is the bytes of the buffer that each connection owns at first, for
+	// backends that wait inside a read and so cannot share one. See larger.
 	//
 	// Bound: bufio's and net/http's default. It is most of what an idle
 	// connection costs them.
@@ -77,6 +79,17 @@ const (
 	// package net asks for.
 	backlog = 4096
 )
+
+// larger is the buffer of a connection after a read that has filled it: twice as
+// large, up to what a loop has. With connBuffer alone, large messages would cost these
+// backends three times the CPU time of the others, for a choice that is not theirs;
+// with loopBuffer from the start, it would be what an idle connection costs.
+func larger(buf []byte) []byte {
+	if len(buf) >= loopBuffer {
+		return buf
+	}
+	return make([]byte, 2*len(buf))
+}
 
 // Offers reports whether b can run w.
 func (b Backend) Offers(w Workload) bool {

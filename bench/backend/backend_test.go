@@ -90,3 +90,24 @@ func TestServeReturnsWhenItsContextEnds(t *testing.T) {
 		})
 	}
 }
+
+func TestExternalBackendsTellTheirVersion(t *testing.T) {
+	for _, b := range Registry {
+		if !b.External() {
+			continue
+		}
+		t.Run(b.Name, func(t *testing.T) {
+			skipUnlessHere(t, b)
+			require.Regexp(t, "[0-9]+[.][0-9]+", b.Version())
+		})
+	}
+}
+
+func TestBufferOfAConnectionGrowsToThatOfALoop(t *testing.T) {
+	buf, sizes := make([]byte, connBuffer), []int{}
+	for range 6 {
+		buf = larger(buf)
+		sizes = append(sizes, len(buf)>>10)
+	}
+	require.Equal(t, []int{8, 16, 32, 64, 64, 64}, sizes)
+}

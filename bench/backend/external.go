@@ -82,9 +82,10 @@ func (e *external) run(ctx context.Context) error {
 	}
 }
 
-// serveScript runs an echo server whose arguments are host and port and that says
-// where it listens.
-func serveScript(ctx context.Context, c Config, interpreter, script string) error {
+// serveScript runs an echo server whose last arguments are host and port and that says
+// where it listens. The interpreter gets it as an argument, behind a flag, so that
+// there is no file that a killed server would leave.
+func serveScript(ctx context.Context, c Config, interpreter, flag, script string) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	host, port, err := net.SplitHostPort(c.Addr)
@@ -94,16 +95,7 @@ func serveScript(ctx context.Context, c Config, interpreter, script string) erro
 	if host == "" {
 		host = "0.0.0.0" // asyncio does not share a socket between the two families
 	}
-	file, err := os.CreateTemp("", "bench-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name())
-	_, err = file.WriteString(script)
-	if err := errors.Join(err, file.Close()); err != nil {
-		return err
-	}
-	cmd := exec.Command(interpreter, file.Name(), host, port)
+	cmd := exec.Command(interpreter, flag, script, host, port)
 	out, childOut, err := os.Pipe()
 	if err != nil {
 		return err

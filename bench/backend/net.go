@@ -75,5 +75,8 @@ func echoConn(conn net.Conn) error {
 		if _, err := conn.Write(buf[:n]); err != nil {
 			return err
 		}
+		if n == len(buf) {
+			buf = larger(buf)
+		}
 	}
 }

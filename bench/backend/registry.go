@@ -79,6 +79,7 @@ var Registry = []Backend{
 		About:     "Node.js, an event loop with callbacks in JavaScript",
 		Serve:     serveNode,
 		Absent:    absentProgram("apt-get install nodejs", "node"),
+		Version:   versionOf("--version", "node"),
 		Processes: true,
 	},
 	{
@@ -86,6 +87,7 @@ var Registry = []Backend{
 		About:     "Python's asyncio, an event loop with callbacks",
 		Serve:     serveAsyncio,
 		Absent:    absentPython("apt-get install python3", "asyncio"),
+		Version:   versionOfPython("asyncio"),
 		Processes: true,
 	},
 	{
@@ -93,6 +95,7 @@ var Registry = []Backend{
 		About:     "Python's gevent, greenlets on an event loop",
 		Serve:     serveGevent,
 		Absent:    absentPython("apt-get install python3-gevent", "gevent"),
+		Version:   versionOfPython("gevent"),
 		Processes: true,
 	},
 	{
@@ -101,6 +104,7 @@ var Registry = []Backend{
 		Serve:     serveNginx,
 		Workloads: []Workload{HTTP},
 		Absent:    absentProgram("apt-get install nginx-light", "nginx"),
+		Version:   versionOf("-v", "nginx"),
 		Processes: true,
 	},
 	{
@@ -109,6 +113,7 @@ var Registry = []Backend{
 		Serve:     serveApache("prefork"),
 		Workloads: []Workload{HTTP},
 		Absent:    absentProgram("apt-get install apache2-bin", "apache2", "httpd"),
+		Version:   versionOf("-v", "apache2", "httpd"),
 		Processes: true,
 		MaxConns:  apacheWorkers,
 	},
@@ -118,6 +123,7 @@ var Registry = []Backend{
 		Serve:     serveApache("worker"),
 		Workloads: []Workload{HTTP},
 		Absent:    absentProgram("apt-get install apache2-bin", "apache2", "httpd"),
+		Version:   versionOf("-v", "apache2", "httpd"),
 		Processes: true,
 		MaxConns:  apacheWorkers,
 	},
@@ -127,6 +133,8 @@ var Registry = []Backend{
 		Serve:     serveApache("event"),
 		Workloads: []Workload{HTTP},
 		Absent:    absentProgram("apt-get install apache2-bin", "apache2", "httpd"),
+		Version:   versionOf("-v", "apache2", "httpd"),
 		Processes: true,
+		MaxConns:  apacheWorkers,
 	},
 }

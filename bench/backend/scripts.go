@@ -5,6 +5,7 @@ import (
 	_ "embed" // the scripts
 	"errors"
 	"os/exec"
+	"strings"
 )
 
 var (
@@ -23,7 +24,7 @@ func serveNode(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	return serveScript(ctx, c, node, nodeScript)
+	return serveScript(ctx, c, node, "-e", nodeScript)
 }
 
 func serveAsyncio(ctx context.Context, c Config) error {
@@ -31,7 +32,7 @@ func serveAsyncio(ctx context.Context, c Config) error {
 	if python == "" {
 		return errAbsent
 	}
-	return serveScript(ctx, c, python, asyncioScript)
+	return serveScript(ctx, c, python, "-c", asyncioScript)
 }
 
 func serveGevent(ctx context.Context, c Config) error {
@@ -39,7 +40,7 @@ func serveGevent(ctx context.Context, c Config) error {
 	if python == "" {
 		return errAbsent
 	}
-	return serveScript(ctx, c, python, geventScript)
+	return serveScript(ctx, c, python, "-c", geventScript)
 }
 
 // pythonWith finds an interpreter that has a module; "" if there is none. A
@@ -53,6 +54,33 @@ func pythonWith(module string) string {
 		}
 	}
 	return ""
+}
+
+// versionOf makes Backend.Version: the first line that a program says.
+func versionOf(arguments string, names ...string) func() string {
+	return func() string {
+		for _, name := range names {
+			if path, err := exec.LookPath(name); err == nil {
+				return firstLine(exec.Command(path, strings.Fields(arguments)...))
+			}
+		}
+		return ""
+	}
+}
+
+func firstLine(cmd *exec.Cmd) string {
+	out, err := cmd.CombinedOutput() // nginx writes it as an error
+	if err != nil {
+		return ""
+	}
+	line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	return strings.TrimSpace(line)
+}
+
+// versionOfPython has the module's where that has one of its own.
+func versionOfPython(module string) func() string {
+	script := "import platform, " + module + " as m; print('Python', platform.python_version(), m.__name__, getattr(m, '__version__', ''))"
+	return func() string { return firstLine(exec.Command(pythonWith(module), "-c", script)) }
 }
 
 // absentProgram and absentPython make Backend.Absent.

@@ -73,6 +73,15 @@ func calculateRound() {
 	_ = sha256.Sum256(block[:])
 }
 
+// Prepare does what a server process has to do once for a workload, before it listens:
+// else the first message that asks a process to calculate would wait for it as well,
+// and a server with a process per connection has as many first messages.
+func Prepare(w Workload) {
+	if w == Slow {
+		timePerRound()
+	}
+}
+
 // timePerRound is measured once: work that is given as a time would not be work, if
 // it ended with the time, whether a processor was there or not.
 var timePerRound = sync.OnceValue(func() time.Duration {

@@ -106,7 +106,11 @@ func (t *threads) answerAll(fd int) {
 		if !alive {
 			return
 		}
-		kept = copy(buf, buf[consumed:kept+n])
+		rest := buf[consumed : kept+n]
+		if kept+n == len(buf) {
+			buf = larger(buf)
+		}
+		kept = copy(buf, rest)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 
 	"github.com/weft-go/weft/bench/load"
@@ -48,13 +49,40 @@ http {
 }
 
 // apacheWorkers is how many connections Apache serves at a time, with a process or a
-// thread for each one that is not idle.
+// thread for each one.
 //
 // Bound: some 4 MB each as a process.
 const apacheWorkers = 1024
 
-// apacheThreads is how many of them share a process, where they do.
+// apacheThreads is how many of them share a process of mpm_worker.
 const apacheThreads = 64
+
+// apacheLimits is how many processes and threads an MPM has.
+//
+// Those with threads have all of them from the start to the end: a process that
+// Apache has too many of closes its connections, kept alive or not, in the middle of
+// a sample.
+//
+// Quirk(mpm_event): when all threads of a process have something to do, it closes
+// those connections that are kept alive, so that they may come to another process. It
+// takes more connections than it has threads, too. So each process, one for each
+// loop, has a thread for every connection there can be, as the closed loop of the
+// generator has them all at work.
+//
+// Quirk(mpm_prefork): processes are started when they are asked for, at first 1 and
+// later 32 in a second: a thousand connections take half a minute until all of them
+// were served once.
+func apacheLimits(mpm string, loops int) string {
+	processes, threads := apacheWorkers/apacheThreads, apacheThreads
+	switch mpm {
+	case "prefork":
+		return fmt.Sprintf("ServerLimit %[1]d\nMaxRequestWorkers %[1]d\n", apacheWorkers)
+	case "event":
+		processes, threads = loops, apacheWorkers
+	}
+	return fmt.Sprintf("ServerLimit %[1]d\nStartServers %[1]d\nThreadLimit %[2]d\nThreadsPerChild %[2]d\n"+
+		"MaxRequestWorkers %[3]d\nMinSpareThreads %[3]d\nMaxSpareThreads %[3]d\n", processes, threads, processes*threads)
+}
 
 // serveApache runs Apache with one of its multi-processing modules.
 func serveApache(mpm string) func(ctx context.Context, c Config) error {
@@ -64,11 +92,6 @@ func serveApache(mpm string) func(ctx context.Context, c Config) error {
 			return err
 		}
 		return serveConfigured(ctx, c, func(dir, addr string) (*exec.Cmd, error) {
-			limits := fmt.Sprintf("ServerLimit %[1]d\nMaxRequestWorkers %[1]d\n", apacheWorkers)
-			if mpm != "prefork" {
-				limits = fmt.Sprintf("ServerLimit %d\nThreadLimit %d\nThreadsPerChild %[2]d\nMaxRequestWorkers %[3]d\n",
-					apacheWorkers/apacheThreads, apacheThreads, apacheWorkers)
-			}
 			config := fmt.Sprintf(`
 ServerName localhost
 ServerRoot %[1]s
@@ -78,8 +101,7 @@ LoadModule mpm_%[2]s_module %[3]s/mod_mpm_%[2]s.so
 LoadModule authz_core_module %[3]s/mod_authz_core.so
 LoadModule dir_module %[3]s/mod_dir.so
 DirectoryIndex index.html
-User %[4]s
-Listen %[5]s
+%[4]sListen %[5]s
 ListenBackLog %[6]d
 ErrorLog /dev/stderr
 LogLevel error
@@ -90,7 +112,7 @@ DocumentRoot %[1]s
 KeepAlive On
 KeepAliveTimeout 3600
 MaxKeepAliveRequests 0
-%[7]s`, dir, mpm, modules, unprivileged(), addr, backlog, limits)
+%[7]s`, dir, mpm, modules, unprivileged(), addr, backlog, apacheLimits(mpm, c.Loops))
 			if err := writeSite(dir, config); err != nil {
 				return nil, err
 			}
@@ -122,10 +144,14 @@ func apacheModules() (string, error) {
 	return "", fmt.Errorf("modules of Apache: %w", errAbsent)
 }
 
-// unprivileged is the user that a server started by root becomes.
+// unprivileged says which user and group a server that is started by root becomes.
 func unprivileged() string {
-	if os.Getuid() == 0 {
-		return "nobody"
+	if os.Getuid() != 0 {
+		return ""
 	}
-	return fmt.Sprintf("#%d", os.Getuid())
+	nobody, err := user.Lookup("nobody")
+	if err != nil {
+		return "" // Apache says that it does not run as root
+	}
+	return fmt.Sprintf("User #%s\nGroup #%s\n", nobody.Uid, nobody.Gid)
 }

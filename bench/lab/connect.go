@@ -36,9 +36,11 @@ func (t *taking) connect(ctx context.Context, groups []load.Group) (err error) {
 		if conns == total {
 			conns = 0 // all
 		}
-		if _, err := t.gen.Dial(ctx, conns); err != nil {
+		dialed, err := t.gen.Dial(ctx, conns)
+		if err != nil {
 			return err
 		}
+		t.generators = dialed.Processes
 		if err := t.gen.Touch(ctx); err != nil {
 			return err
 		}
@@ -64,6 +66,9 @@ func (t *taking) memory(ctx context.Context, conns int) (scenario.Memory, error)
 			return m, err
 		}
 		m.Live, m.Threads = stats.LiveBytes, stats.Threads
+	}
+	if t.step.row.backend.Processes { // that was the master, or who started another program
+		m.Live, m.Threads = 0, uint64(measure.Threads(t.srv.PID()))
 	}
 	var err error
 	if m.User, err = measure.AnonymousBytes(t.srv.PID()); errors.Is(err, errors.ErrUnsupported) {

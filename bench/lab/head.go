@@ -32,15 +32,14 @@ func (l *Lab) Head(ctx context.Context) (result.Run, error) {
 		Rounds:      l.rounds(),
 		Reference:   reference(l.rows),
 		Order:       l.Order(),
-		Settings: map[string]string{
-			"duration": l.settings.Duration.String(), "warm_up_window": l.settings.Window.String(),
-		},
-		Omitted: l.Omitted,
+		Settings:    l.settings.stored(),
+		Omitted:     l.Omitted,
 	}
 	run.Revision, run.Modified = Revision()
 	for _, r := range l.rows {
-		b := result.Backend{Name: r.label, About: r.backend.About, Version: version(r.backend, run.Revision)}
+		b := result.Backend{Name: r.label, About: r.backend.About}
 		if b.Absent = r.absent(); b.Absent == "" {
+			b.Version = version(r.backend, run.Revision)
 			b.SocketOptions = l.probe(ctx, r.backend)
 		}
 		if ctx.Err() != nil {
@@ -117,8 +116,14 @@ func Revision() (revision string, modified bool) {
 	return strings.TrimSpace(string(head)), err != nil || len(changes) > 0
 }
 
-// version is what of a backend was run: a module, or this source.
+// version is what of a backend was run: another program, a module, or this source.
 func version(b backend.Backend, revision string) string {
+	if b.External() {
+		if said := b.Version(); said != "" {
+			return said
+		}
+		return "unknown"
+	}
 	if b.Module == "" {
 		return revision + ", " + runtime.Version()
 	}
@@ -128,8 +133,18 @@ func version(b backend.Backend, revision string) string {
 	}
 	for _, m := range info.Deps {
 		if m.Path == b.Module {
-			return m.Path + " " + m.Version
+			return m.Path + " " + m.Version + buildTags(info)
 		}
 	}
 	return "unknown"
+}
+
+// buildTags are those that this program was built with, which gnet has some of.
+func buildTags(info *debug.BuildInfo) string {
+	for _, s := range info.Settings {
+		if s.Key == "-tags" {
+			return ", built with -tags " + s.Value
+		}
+	}
+	return ""
 }

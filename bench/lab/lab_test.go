@@ -215,3 +215,11 @@ func TestSampleIsAsDisturbedAsItsWorstRun(t *testing.T) {
 	require.Equal(t, []string{markDisturbed}, s.sample.Marks)
 	require.InDelta(t, disturbance*2, s.verdict.foreign, 1e-9)
 }
+
+func TestVersionIsWhatWasRun(t *testing.T) {
+	require.Contains(t, version(backend.Backend{}, "revision"), "revision, go")
+	another := backend.Backend{Absent: func() string { return "" }, Version: func() string { return "server 1.2" }}
+	require.Equal(t, "server 1.2", version(another, "revision"))
+	another.Version = func() string { return "" }
+	require.Equal(t, "unknown", version(another, "revision"), "not this source's")
+}

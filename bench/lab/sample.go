@@ -17,6 +17,7 @@ import (
 const (
 	markNotWarm   = "not warm"          // the warm-up ended before two windows agreed
 	markLimited   = "generator-limited" // see load.Measured.GeneratorLimited
+	markBound     = "generator-bound"   // see generatorBound
 	markDisturbed = "disturbed"         // something else ran on our processors
 	markAgain     = "taken again"       // because of that
 )
@@ -92,6 +93,8 @@ type taking struct {
 	step step
 	srv  *server.Process
 	gen  *load.Process
+	// generators is how many processes gen is.
+	generators int
 
 	reading scenario.Reading
 	sample  result.Sample
@@ -140,6 +143,11 @@ func (t *taking) run(ctx context.Context) error {
 func (t *taking) conclude() {
 	p := t.step.place
 	t.sample.Figures = p.scenario.Figures(p.axes, t.reading)
+	plan := set.Plan
+	if generatorBound(t.reading.Outcome, t.sample.Figures, processorsOf(t.generators, plan.GeneratorCPUs),
+		processorsOf(runtime.NumCPU(), plan.ServerCPUs)) {
+		t.mark(markBound)
+	}
 	if t.verdict.known {
 		t.sample.Figures[result.PressureDuring] = t.verdict.pressure
 		t.sample.Figures[result.ForeignCPU] = t.verdict.foreign

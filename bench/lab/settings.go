@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/weft-go/weft/bench/backend"
@@ -53,6 +54,19 @@ func Of(p scenario.Profile) Settings {
 		// Bound: 90 seconds are promised, with the building of tables and a block
 		// that takes longer than it was thought to.
 		Budget: 75 * time.Second,
+	}
+}
+
+// stored is what a file has of s beside its order, seed and layout.
+func (s Settings) stored() map[string]string {
+	return map[string]string{
+		"duration":              s.Duration.String(),
+		"warm_up_window":        s.Window.String(),
+		"warm_up_windows_most":  strconv.Itoa(s.Windows),
+		"system_calls_duration": s.callsRun().String(),
+		"retakes_most":          strconv.Itoa(s.Retakes),
+		"budget":                s.Budget.String(),
+		"loops":                 strconv.Itoa(s.Loops),
 	}
 }
 

@@ -37,6 +37,12 @@ func TestUsageGrowsWithWork(t *testing.T) {
 	require.GreaterOrEqual(t, after.Switches(), before.Switches())
 }
 
+func TestUsageOfLostThreadsIsNoNumber(t *testing.T) {
+	before := Usage{CPU: 1, Voluntary: 100, Involuntary: 3}
+	require.Equal(t, Usage{CPU: 4, Voluntary: 20, Involuntary: 1}, Usage{CPU: 5, Voluntary: 120, Involuntary: 4}.Sub(before))
+	require.Equal(t, Usage{CPU: 4, Lost: true}, Usage{CPU: 5, Voluntary: 90, Involuntary: 4}.Sub(before))
+}
+
 func TestUsageOfAProcessThatIsGoneIsAnError(t *testing.T) {
 	linuxOnly(t)
 	const beyondPidMax = 1 << 23

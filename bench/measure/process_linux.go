@@ -109,6 +109,9 @@ func cpuClock(pid int) (time.Duration, error) {
 	return time.Duration(ts.Nano()), nil
 }
 
+// Threads is how many threads a process and its children have; 0 of one that is gone.
+func Threads(pid int) int { return len(threads(pid)) }
+
 // AnonymousBytes reads how much memory of a process and its children is their own,
 // in bytes: heap and stacks that are resident, without the program's text and
 // without the kernel's part of sockets and threads.

@@ -7,6 +7,9 @@ import "errors"
 // OfProcess reads another process's usage.
 func OfProcess(int) (Usage, error) { return Usage{}, errors.ErrUnsupported }
 
+// Threads is how many threads a process has; 0, as it cannot be told.
+func Threads(int) int { return 0 }
+
 // AnonymousBytes reads how much memory of a process is its own, in bytes.
 func AnonymousBytes(int) (int64, error) { return 0, errors.ErrUnsupported }
 

@@ -11,15 +11,20 @@ type Usage struct {
 	// is made to give its processor away.
 	Voluntary   uint64 `json:"voluntary_switches"`
 	Involuntary uint64 `json:"involuntary_switches"`
+	// Lost tells of a difference that threads have ended which had switched more often
+	// than the others since, so that nothing is known of its switches.
+	Lost bool `json:"switches_lost,omitempty"`
 }
 
 // Sub is what was consumed between before and u.
 func (u Usage) Sub(before Usage) Usage {
-	return Usage{
-		CPU:         u.CPU - before.CPU,
-		Voluntary:   u.Voluntary - before.Voluntary,
-		Involuntary: u.Involuntary - before.Involuntary,
+	d := Usage{CPU: u.CPU - before.CPU}
+	if u.Voluntary < before.Voluntary || u.Involuntary < before.Involuntary {
+		d.Lost = true
+		return d
 	}
+	d.Voluntary, d.Involuntary = u.Voluntary-before.Voluntary, u.Involuntary-before.Involuntary
+	return d
 }
 
 // Switches is the sum of both kinds.

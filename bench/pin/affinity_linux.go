@@ -1,9 +1,11 @@
 package pin
 
 import (
+	"fmt"
 	"os"
 	"runtime"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,6 +23,33 @@ func Allowed() ([]int, error) {
 		}
 	}
 	return cpus, nil
+}
+
+// siblings lists the processors that share a core with one, itself included; none
+// where the system does not tell.
+func siblings(cpu int) []int {
+	text, _ := os.ReadFile(fmt.Sprintf("/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", cpu))
+	return parseList(strings.TrimSpace(string(text)))
+}
+
+// parseList reads the kernel's form of a list: "0,64" or "0-1". It ends at what is
+// none.
+func parseList(text string) (cpus []int) {
+	for part := range strings.SplitSeq(text, ",") {
+		from, to, ranged := strings.Cut(part, "-")
+		first, err := strconv.Atoi(from)
+		last := first
+		if err == nil && ranged {
+			last, err = strconv.Atoi(to)
+		}
+		if err != nil {
+			return cpus
+		}
+		for cpu := first; cpu <= last; cpu++ {
+			cpus = append(cpus, cpu)
+		}
+	}
+	return cpus
 }
 
 func setOf(cpus []int) *unix.CPUSet {

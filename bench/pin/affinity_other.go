@@ -13,6 +13,8 @@ func Allowed() ([]int, error) {
 	return nil, fmt.Errorf("pinning on %s: %w", runtime.GOOS, errors.ErrUnsupported)
 }
 
+func siblings(int) []int { return nil }
+
 // Process moves every thread of this process to cpus, which are none here.
 func Process([]int) error { return nil }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 )
 
 // Layout is a way to place the server and the generator.
@@ -50,7 +51,8 @@ type Plan struct {
 	ServerProcs int `json:"server_gomaxprocs"`
 }
 
-// Choose plans a layout with the first processors that this process may use.
+// Choose plans a layout with the first processors that this process may use, of
+// different cores where there are.
 // Errors: errors.ErrUnsupported where the system cannot pin or has too few
 // processors. Auto and None are always possible.
 func Choose(l Layout) (Plan, error) {
@@ -69,10 +71,25 @@ func Choose(l Layout) (Plan, error) {
 		return Plan{Layout: None, ServerProcs: runtime.GOMAXPROCS(0)}, nil
 	case err != nil:
 		return Plan{}, fmt.Errorf("layout %v: %w", l, err)
-	case l == Shared:
-		return Plan{Layout: Shared, ServerCPUs: cpus[:2], GeneratorCPUs: cpus[:2], ServerProcs: 2}, nil
 	}
-	return Plan{Layout: Split, ServerCPUs: cpus[:1], GeneratorCPUs: cpus[1:2], ServerProcs: 1}, nil
+	cpus = twoCores(cpus, siblings)
+	if l == Shared {
+		return Plan{Layout: Shared, ServerCPUs: cpus, GeneratorCPUs: cpus, ServerProcs: 2}, nil
+	}
+	return Plan{Layout: Split, ServerCPUs: cpus[:1], GeneratorCPUs: cpus[1:], ServerProcs: 1}, nil
+}
+
+// twoCores is the first of cpus and the first of the others that is on another core:
+// two that share one slow each other down by half, each for what the other one does.
+// Where there is no such, it is the first two.
+func twoCores(cpus []int, siblings func(cpu int) []int) []int {
+	mates := siblings(cpus[0])
+	for _, cpu := range cpus[1:] {
+		if !slices.Contains(mates, cpu) {
+			return []int{cpus[0], cpu}
+		}
+	}
+	return cpus[:2]
 }
 
 func (p Plan) String() string {

@@ -45,6 +45,16 @@ func TestPlanSplitKeepsTheSidesApart(t *testing.T) {
 	require.NotEqual(t, p.ServerCPUs, p.GeneratorCPUs)
 }
 
+func TestPlanUsesTwoCoresWhereThereAre(t *testing.T) {
+	// Processors 0 and 1 are one core, 2 and 3 another.
+	pairs := func(cpu int) []int { return []int{cpu &^ 1, cpu | 1} }
+	require.Equal(t, []int{0, 2}, twoCores([]int{0, 1, 2, 3}, pairs))
+	require.Equal(t, []int{1, 2}, twoCores([]int{1, 2}, pairs))
+	require.Equal(t, []int{2, 3}, twoCores([]int{2, 3}, pairs), "there is one core")
+	unknown := func(int) []int { return nil }
+	require.Equal(t, []int{0, 1}, twoCores([]int{0, 1, 2}, unknown))
+}
+
 func TestChildRunsWhereItWasPut(t *testing.T) {
 	p, err := Choose(Split)
 	if err != nil {

@@ -34,7 +34,7 @@ type Run struct {
 	Sysctls     map[string]string `json:"sysctls"`
 	Environment map[string]string `json:"environment"`
 
-	// Settings of the runs, as durations, by name.
+	// Settings of the runs, by name.
 	Settings map[string]string `json:"settings,omitempty"`
 	// Omitted says, in sentences, what was not measured, and why.
 	Omitted []string `json:"omitted,omitempty"`

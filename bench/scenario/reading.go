@@ -38,8 +38,10 @@ type Memory struct {
 	// User is the server's own memory, after a collection. Kernel is the kernel's,
 	// for both ends of the connections and for everything else on the machine.
 	User, Kernel int64
-	// Live is what a collection left of heap and stacks, and Threads how many there
-	// are: by the account of the Go program that is the server, or its master.
+	// Live is what a collection left of heap and stacks, by the account of the Go
+	// program that is the server; 0 of one that is several processes, or another
+	// program. Threads is how many there are, of all processes; 0 where the system
+	// does not tell.
 	Live, Threads uint64
 }
 
@@ -83,14 +85,18 @@ func (r Reading) costs(groups ...string) Figures {
 		f[result.GeneratorBusy] = r.Outcome.CPU.Seconds() / seconds
 		if r.Server != nil {
 			f[result.ServerBusy] = r.Server.CPU.Seconds() / seconds
-			f[result.SwitchesPerSec] = float64(r.Server.Switches()) / seconds
+			if !r.Server.Lost {
+				f[result.SwitchesPerSec] = float64(r.Server.Switches()) / seconds
+			}
 		}
 	}
 	if messages > 0 {
 		f[result.GeneratorCPUPer] = micros(r.Outcome.CPU) / float64(messages)
 		if r.Server != nil {
 			f[result.CPUPerMessage] = micros(r.Server.CPU) / float64(messages)
-			f[result.SwitchesPer] = float64(r.Server.Switches()) / float64(messages)
+			if !r.Server.Lost {
+				f[result.SwitchesPer] = float64(r.Server.Switches()) / float64(messages)
+			}
 		}
 	}
 	if traced > 0 && r.Calls != nil {
@@ -113,8 +119,10 @@ func (r Reading) memory() Figures {
 	}
 	most := conns[len(conns)-1]
 	last := r.Memory[len(r.Memory)-1]
-	f[result.Threads] = float64(last.Threads)
-	if slope, err := stats.Slope(conns, live); err == nil {
+	if last.Threads > 0 {
+		f[result.Threads] = float64(last.Threads)
+	}
+	if slope, err := stats.Slope(conns, live); err == nil && last.Live > 0 {
 		f[result.LivePerConn] = slope
 	}
 	if last.User == 0 { // the system does not tell

@@ -139,6 +139,24 @@ func TestMemoryIsTheSlopeOverTheSteps(t *testing.T) {
 	require.NotContains(t, f, result.KernelPerConn)
 }
 
+func TestFiguresThatNobodyKnowsAreAbsent(t *testing.T) {
+	a := Axes{Conns: 3000, Size: 64, Depth: 1}
+	r := everything(t, echo.Groups(a))
+	r.Server.Lost = true
+	f := echo.Figures(a, r)
+	require.NotContains(t, f, result.SwitchesPer)
+	require.NotContains(t, f, result.SwitchesPerSec)
+	require.Contains(t, f, result.CPUPerMessage)
+
+	for i := range r.Memory { // of a server of several processes
+		r.Memory[i].Live, r.Memory[i].Threads = 0, 0
+	}
+	f = idle.Figures(a, r)
+	require.NotContains(t, f, result.LivePerConn)
+	require.NotContains(t, f, result.Threads)
+	require.Contains(t, f, result.MemoryPerConn)
+}
+
 func TestStragglersCostWhatWasAddedSinceAllWereOpen(t *testing.T) {
 	a := Axes{Conns: 100, Rate: 1000, stragglers: 20}
 	f := straggler.Figures(a, everything(t, straggler.Groups(a)))

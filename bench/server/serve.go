@@ -60,6 +60,7 @@ func Serve(ctx context.Context, b backend.Backend, c backend.Config, control io.
 		err = checkFree(ctx, c.Addr)
 	}
 	if err == nil {
+		backend.Prepare(c.Workload)
 		err = b.Serve(ctx, c)
 	}
 	if err != nil && !ready {

@@ -1,6 +1,6 @@
 // An echo server on Node's event loop. It prints its address when it listens.
 const net = require("node:net");
-const [host, port] = process.argv.slice(2);
+const [host, port] = process.argv.slice(-2);
 
 const server = net.createServer({ noDelay: true }, (conn) => {
   conn.on("data", (data) => conn.write(data));
