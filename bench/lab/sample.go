@@ -143,7 +143,7 @@ func (t *taking) run(ctx context.Context) error {
 func (t *taking) conclude() {
 	p := t.step.place
 	t.sample.Figures = p.scenario.Figures(p.axes, t.reading)
-	plan := set.Plan
+	plan := t.lab.settings.Plan
 	if generatorBound(t.reading.Outcome, t.sample.Figures, processorsOf(t.generators, plan.GeneratorCPUs),
 		processorsOf(runtime.NumCPU(), plan.ServerCPUs)) {
 		t.mark(markBound)
