@@ -87,7 +87,7 @@ func column(before, after places, old, now summary.Point, m result.Metric, refer
 			continue
 		}
 		c := Change{Point: old.Point, Backend: row.Backend, Metric: m, Before: was.Median, After: is.Median}
-		c.Relative = reference != "" && row.Backend != reference && was.Against.Ratio.N > 0 && is.Against.Ratio.N > 0
+		c.Relative = reference != "" && m.Relates() && row.Backend != reference && was.Against.Ratio.N > 0 && is.Against.Ratio.N > 0
 		a, b := before.values(key, row.Backend, m.Name), after.values(key, row.Backend, m.Name)
 		if c.Relative {
 			a = quotients(a, before.values(key, reference, m.Name))

@@ -165,6 +165,9 @@ func (t *taking) measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if limited(outcome) {
+		t.mark(markLimited)
+	}
 	t.reading.Outcome = outcome
 	t.sample.Seconds = t.reading.Elapsed.Seconds()
 	t.sample.Histograms = scenario.Histograms(outcome)
@@ -198,12 +201,12 @@ func (t *taking) observe(ctx context.Context, gen *load.Process) (load.Outcome, 
 	used := after.Sub(before)
 	t.reading.Server = &used
 	t.judge(others.seen(used.CPU+outcome.CPU+self1.Sub(self0).CPU, t.lab.cpus()))
-	for _, g := range outcome.Groups {
-		if g.GeneratorLimited {
-			t.mark(markLimited)
-		}
-	}
 	return outcome, nil
+}
+
+// limited reports that the generator was late in a part of the load.
+func limited(o load.Outcome) bool {
+	return slices.ContainsFunc(o.Groups, func(g load.Measured) bool { return g.GeneratorLimited })
 }
 
 // judge keeps the worst verdict there was.

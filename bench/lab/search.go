@@ -55,9 +55,11 @@ func (t *taking) closedLoop(ctx context.Context) (float64, error) {
 	return last.rate, err
 }
 
-// holds tries one rate.
+// holds tries one rate. That the generator was late matters only where that may be why
+// the rate did not hold.
 func (t *taking) holds(ctx context.Context, groups []load.Group, limit float64) (bool, error) {
 	var p99s []float64
+	late := false
 	err := t.with(ctx, groups, func(g *load.Process) error {
 		if _, err := g.Run(ctx, t.lab.settings.Window); err != nil {
 			return err
@@ -67,6 +69,7 @@ func (t *taking) holds(ctx context.Context, groups []load.Group, limit float64) 
 			if err != nil {
 				return err
 			}
+			late = late || limited(o)
 			h, err := o.Groups[0].Latency.Decode()
 			if err != nil {
 				return err
@@ -78,8 +81,15 @@ func (t *taking) holds(ctx context.Context, groups []load.Group, limit float64) 
 		}
 		return nil
 	})
+	if err != nil {
+		return false, err
+	}
 	slices.Sort(p99s)
-	return err == nil && p99s[len(p99s)/2] <= limit, err
+	held := p99s[len(p99s)/2] <= limit
+	if late && !held {
+		t.mark(markLimited)
+	}
+	return held, nil
 }
 
 // decided tells that the runs to come cannot change on which side of the limit the

@@ -17,7 +17,7 @@ func pointTable(p summary.Point, metrics []result.Metric, names []string) table 
 	shown := p.Shown(metrics, names)
 	for _, m := range shown {
 		t.Head = append(t.Head, m.Title)
-		if m.Compares() {
+		if m.Relates() {
 			t.Head = append(t.Head, "x")
 		}
 	}
@@ -29,7 +29,7 @@ func pointTable(p summary.Point, metrics []result.Metric, names []string) table 
 				value, x = interval(cell.Median, m.Digits), ratio(cell)
 			}
 			cells = append(cells, value)
-			if m.Compares() {
+			if m.Relates() {
 				cells = append(cells, x)
 			}
 		}

@@ -59,7 +59,7 @@ func (p *printer) point(at summary.Point, metrics []result.Metric, marks []strin
 	for _, m := range metrics {
 		header = append(header, m.Title)
 		columns = append(columns, right(len(header)))
-		if m.Compares() {
+		if m.Relates() {
 			header = append(header, "x")
 			columns = append(columns, right(len(header)))
 		}
@@ -78,7 +78,7 @@ func (p *printer) point(at summary.Point, metrics []result.Metric, marks []strin
 				value, x = number(cell.Median.Center, m.Digits), ratio(cell)
 			}
 			cells = append(cells, value)
-			if m.Compares() {
+			if m.Relates() {
 				cells = append(cells, x)
 			}
 		}

@@ -17,6 +17,16 @@ type Metric struct {
 // better.
 func (m Metric) Compares() bool { return m.Better != Neither }
 
+// Relates reports whether a quotient of two backends' figures says something, too. It
+// does not where the least that there is, which the reference needs, is next to nothing.
+func (m Metric) Relates() bool {
+	switch m.Name {
+	case MemoryPerConn, LivePerConn, StragglersMemory:
+		return false
+	}
+	return m.Compares()
+}
+
 // Better is the direction in which a figure improves.
 type Better int8
 
