@@ -16,8 +16,9 @@ import (
 
 // stopLimit is how long a child may take to end.
 //
-// Bound: thousands of threads or connections are to be ended first.
-const stopLimit = 10 * time.Second
+// Bound: thousands of threads or connections are to be ended first; 20 000 threads take
+// longer than ten seconds.
+const stopLimit = time.Minute
 
 // Options say what to start.
 type Options struct {
