@@ -31,6 +31,19 @@ func besideProcess(role string, probe wordsProbe) func(least time.Duration) (flo
 	}
 }
 
+// wordsUnit is a role: other, on a thread of its own process.
+func wordsUnit(other func(w *words)) func() error {
+	return func() error {
+		w, err := sharedWords(inherited)
+		if err != nil {
+			return err
+		}
+		runtime.LockOSThread()
+		other(w)
+		return nil
+	}
+}
+
 // besideThread measures with a thread that runs other.
 //
 // Order: once the other one waits in the kernel, Go's scheduler cannot be changed.

@@ -47,17 +47,6 @@ func futexOther(w *words) {
 	}
 }
 
-// futexUnit is the other side in a process of its own.
-func futexUnit() error {
-	w, err := sharedWords(inherited)
-	if err != nil {
-		return err
-	}
-	runtime.LockOSThread()
-	futexOther(w)
-	return nil
-}
-
 func channelGoroutines(least time.Duration) (float64, error) {
 	there, back := make(chan struct{}), make(chan struct{})
 	go func() {

@@ -78,16 +78,6 @@ func yieldOther(w *words) {
 	}
 }
 
-func yieldUnit() error {
-	w, err := sharedWords(inherited)
-	if err != nil {
-		return err
-	}
-	runtime.LockOSThread()
-	yieldOther(w)
-	return nil
-}
-
 func yieldGoroutines(least time.Duration) (float64, error) {
 	var stop atomic.Bool
 	ended := make(chan struct{})

@@ -124,16 +124,11 @@ func countInSharedMemory(w *words, least time.Duration) (float64, error) {
 	return ns, err
 }
 
-func atomicUnit() error {
-	w, err := sharedWords(inherited)
-	if err != nil {
-		return err
-	}
+func atomicOther(w *words) {
 	w.begin.Store(1)
 	for w.stop.Load() == 0 {
 		w.counter.Add(1)
 	}
-	return nil
 }
 
 // What an owner process is told in a byte.

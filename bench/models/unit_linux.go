@@ -15,11 +15,11 @@ import (
 var roles = map[string]func() error{
 	"exit":   func() error { return nil },
 	"park":   park,
-	"futex":  futexUnit,
-	"yield":  yieldUnit,
+	"futex":  wordsUnit(futexOther),
+	"yield":  wordsUnit(yieldOther),
 	"wake":   wakeUnit,
 	"worker": workerUnit,
-	"atomic": atomicUnit,
+	"atomic": wordsUnit(atomicOther),
 	"owner":  ownerUnit,
 }
 

@@ -3,33 +3,18 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
-	"regexp"
-	"strconv"
 	"testing"
 
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
 	"github.com/stretchr/testify/require"
 
-	"net"
-
 	"github.com/weft-go/weft/examples/internal/child"
+	"github.com/weft-go/weft/examples/internal/paired"
 )
-
-var anonymous = regexp.MustCompile(`(?m)^Pss_Anon: +(\d+) kB$`)
-
-// resident is the memory of a process that is its own, in bytes.
-func resident(b *testing.B, pid int) int {
-	rollup, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
-	require.NoError(b, err)
-	found := anonymous.FindSubmatch(rollup)
-	require.NotNil(b, found, "in %s", rollup)
-	kB, err := strconv.Atoi(string(found[1]))
-	require.NoError(b, err)
-	return kB << 10
-}
 
 // What does an idle client cost? The memory of the server's process with so many
 // more of them, each of which was used once. The garbage that is not collected
@@ -52,15 +37,15 @@ func BenchmarkIdle(b *testing.B) {
 				_, err = fmt.Fscanf(stdout, "listening on %s\n", &addr)
 				require.NoError(b, err)
 				var conns []net.Conn
-				grow := func(to int) int {
+				grow := func(to int) float64 {
 					for len(conns) < to {
 						conns = append(conns, use(b, addr, c.path))
 					}
-					return resident(b, cmd.Process.Pid)
+					return paired.Resident(b, cmd.Process.Pid)
 				}
 				grow(c.before / 2) // what the process needs once
 				from := grow(c.before)
-				b.ReportMetric(float64(grow(c.after)-from)/float64(c.after-c.before), "B/client")
+				b.ReportMetric((grow(c.after)-from)/float64(c.after-c.before), "B/client")
 				for _, conn := range conns {
 					_ = conn.Close()
 				}

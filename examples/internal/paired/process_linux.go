@@ -106,15 +106,19 @@ func CPU(t *testing.T, pid int) time.Duration {
 }
 
 // Resident is the memory that is the process's own, in bytes: heap and stacks.
-func (p *Process) Resident() float64 {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", p.cmd.Process.Pid))
-	require.NoError(p.t, err)
+func (p *Process) Resident() float64 { return Resident(p.t, p.cmd.Process.Pid) }
+
+// Resident is the memory that is a process's own, in bytes: heap and stacks.
+func Resident(t testing.TB, pid int) float64 {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	require.NoError(t, err)
 	for line := range strings.Lines(string(text)) {
 		var kib float64
 		if n, _ := fmt.Sscanf(line, "Pss_Anon: %f kB", &kib); n == 1 {
 			return kib * 1024
 		}
 	}
-	p.t.Fatal("no Pss_Anon in smaps_rollup")
+	t.Fatal("no Pss_Anon in smaps_rollup")
 	return 0
 }
