@@ -77,18 +77,15 @@ func known(of map[string]string, name string) string {
 // its rows, which are a backend at a point, and the first of them. It is empty if there
 // is nothing.
 func Alone(file, other result.File) string {
-	has, all, alone, first := summary.Of(other), 0, 0, ""
+	has, all, alone, first := placesOf(other), 0, 0, ""
 	for _, p := range summary.Of(file).Points {
 		for _, row := range p.Rows {
 			if row.Samples == 0 {
 				continue
 			}
 			all++
-			i := slices.IndexFunc(has.Points, func(q summary.Point) bool { return q.Key() == p.Key() })
-			if i >= 0 {
-				if r, _ := has.Points[i].Find(row.Backend); r.Samples > 0 {
-					continue
-				}
+			if has[place{p.Key(), row.Backend}] != nil {
+				continue
 			}
 			if alone++; first == "" {
 				first = row.Backend + " at " + p.Key()
