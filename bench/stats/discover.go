@@ -11,7 +11,8 @@ func Discover(ps []float64) []float64 {
 	corrected := make([]float64, len(ps))
 	lowest := 1.0
 	for rank, i := range slices.Backward(ascending(ps)) {
-		lowest = min(lowest, ps[i]*float64(len(ps))/float64(rank+1))
+		// The division first: times a factor of at least one, no p becomes less by rounding.
+		lowest = min(lowest, ps[i]*(float64(len(ps))/float64(rank+1)))
 		corrected[i] = lowest
 	}
 	return corrected

@@ -136,6 +136,8 @@ func TestHolmFollowsItsDefinition(t *testing.T) {
 func TestDiscoverFollowsItsDefinition(t *testing.T) {
 	require.InDeltaSlice(t, []float64{0.02, 0.04, 0.04, 0.02}, Discover([]float64{0.01, 0.04, 0.03, 0.005}), 1e-12)
 	require.Empty(t, Discover(nil))
+	largest := 0.8125000000000004 // times five and through five is less than it was
+	require.Equal(t, largest, Discover([]float64{0.5, 0.5, 0.5, 0.5, largest})[4])
 	rapid.Check(t, func(t *rapid.T) {
 		ps := rapid.SliceOf(rapid.Float64Range(0, 1)).Draw(t, "p")
 		holm := Holm(ps)
