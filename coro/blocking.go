@@ -26,9 +26,10 @@ func Blocking[T any](ctx context.Context, fn func() (T, error)) (T, error) {
 // loop take the slow way of plain goroutines. It may not touch what the tasks of
 // the loop share without locks, except by what it returns.
 //
-// Quirk(go): where there are no more processors (GOMAXPROCS) than loops, fn may begin
-// some milliseconds late on a quiet machine: a loop that waits in the kernel keeps its
-// processor until Go's monitor notices. One processor more than loops avoids it.
+// Quirk(go): where there are no more processors (GOMAXPROCS) than loops, an fn that
+// computes shares one with a loop in the slices of Go's scheduler, up to 10 ms, and
+// either may be that late. With one processor more than loops the kernel divides the
+// time, more finely, also on a single CPU. An fn that sleeps or waits is not late.
 //
 // Errors besides fn's: the cause of ctx or of a cancelled scope, ErrNotTask,
 // ErrNoLoop.
