@@ -216,7 +216,8 @@ func (c *Conn) emptyAddr() net.Addr {
 // with every message.
 func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadline(In, t) }
 
-// SetWriteDeadline is the same for unsent bytes that the peer does not take.
+// SetWriteDeadline is the same for unsent bytes that the peer does not take. Both
+// begin to count when the connection is established: a dial has a Timeout of its own.
 func (c *Conn) SetWriteDeadline(t time.Time) error { return c.setDeadline(Out, t) }
 
 // SetDeadline sets both.
@@ -231,8 +232,12 @@ func (c *Conn) setDeadline(d Direction, t time.Time) error {
 	if c.state == connClosed {
 		return net.ErrClosed
 	}
-	if c.state == connOpen || c.state == connConnecting { // later on they are Close's
-		c.src.SetDeadline(d, c.src.loop.At(t))
+	at := c.src.loop.At(t)
+	switch {
+	case c.state == connConnecting && d == Out:
+		c.src.needDeadlines().established = at
+	case c.state == connOpen || c.state == connConnecting: // later on they are Close's
+		c.src.SetDeadline(d, at)
 	}
 	return nil
 }

@@ -65,7 +65,9 @@ func (c *Conn) connected(err error) {
 	}
 	switch err {
 	case nil:
-		c.src.SetDeadline(Out, 0)
+		if t := c.src.deadlines; t != nil {
+			c.src.SetDeadline(Out, t.established)
+		}
 		c.open()
 	case poller.ErrWouldBlock: // the event was a spurious one
 		c.src.ClearReady(Out)

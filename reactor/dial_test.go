@@ -126,6 +126,76 @@ func TestDialKeepsWhatIsWrittenBeforeItIsEstablished(t *testing.T) {
 	})
 }
 
+func TestDialKeepsTheDeadlineThatIsSetBeforeItIsEstablished(t *testing.T) {
+	type end struct {
+		opened bool
+		reason error
+	}
+	dial := func(t *testing.T, o DialOptions) (*Loop, *fakeOS, *Conn, *fakeFile, *end) {
+		l, f := newFakeLoop(t, Options{})
+		var e end
+		c, file := fakeDial(t, l, f, o, &calls{
+			open:   func(*Conn) { e.opened = true },
+			closed: func(_ *Conn, err error) { e.reason = err },
+		})
+		file.room = 0
+		_, err := c.Write([]byte("which the peer does not take"))
+		require.NoError(t, err)
+		return l, f, c, file, &e
+	}
+	later := func(t *testing.T, l *Loop, f *fakeOS, now time.Duration) {
+		f.now = now
+		settle(t, l, f)
+		settle(t, l, f)
+	}
+	establish := func(t *testing.T, l *Loop, f *fakeOS, file *fakeFile) {
+		file.result = nil
+		f.event(file, poller.Writable)
+		settle(t, l, f)
+	}
+
+	for name, o := range map[string]DialOptions{"with a timeout of its own": {Timeout: time.Second}, "without": {}} {
+		t.Run(name, func(t *testing.T) {
+			l, f, c, file, e := dial(t, o)
+			require.NoError(t, c.SetWriteDeadline(f.epoch.Add(10*time.Second)))
+			establish(t, l, f, file)
+			later(t, l, f, 10*time.Second-1)
+			require.Equal(t, end{opened: true}, *e, "1 ns before the deadline")
+			later(t, l, f, 10*time.Second+wheelTick)
+			require.ErrorIs(t, e.reason, os.ErrDeadlineExceeded)
+			require.True(t, file.closed, "descriptor closed")
+		})
+	}
+
+	t.Run("the timeout stays in force", func(t *testing.T) {
+		l, f, c, _, e := dial(t, DialOptions{Timeout: time.Second})
+		require.NoError(t, c.SetWriteDeadline(f.epoch.Add(10*time.Second)))
+		later(t, l, f, time.Second+wheelTick)
+		require.ErrorIs(t, e.reason, os.ErrDeadlineExceeded)
+		require.False(t, e.opened)
+	})
+
+	t.Run("before it is established the deadline closes nothing", func(t *testing.T) {
+		l, f, c, file, e := dial(t, DialOptions{})
+		require.NoError(t, c.SetDeadline(f.epoch.Add(time.Second)))
+		later(t, l, f, 2*time.Second)
+		require.Equal(t, end{}, *e, "past the deadline")
+		establish(t, l, f, file)
+		later(t, l, f, 2*time.Second+wheelTick)
+		require.True(t, e.opened)
+		require.ErrorIs(t, e.reason, os.ErrDeadlineExceeded)
+	})
+
+	t.Run("the zero time takes it back", func(t *testing.T) {
+		l, f, c, file, e := dial(t, DialOptions{Timeout: time.Second})
+		require.NoError(t, c.SetWriteDeadline(f.epoch.Add(2*time.Second)))
+		require.NoError(t, c.SetWriteDeadline(time.Time{}))
+		establish(t, l, f, file)
+		later(t, l, f, time.Hour)
+		require.Equal(t, end{opened: true}, *e)
+	})
+}
+
 func TestDialTellsTheErrorOnce(t *testing.T) {
 	type outcome struct {
 		reasons []error

@@ -316,6 +316,10 @@ type deadlines struct {
 	source *Source
 	at     [2]time.Duration // by Direction, on the loop's clock; 0 is none
 
+	// established is what at[Out] becomes when a Conn's dial has succeeded.
+	// Until then that is the time limit of the dial.
+	established time.Duration
+
 	// found is the moment at which the wheel looks at this entry, as long as
 	// it is in: never later than the earliest of at.
 	found      time.Duration
@@ -328,21 +332,21 @@ type deadlines struct {
 // present waiter and for later ones, until another deadline is set. Zero is
 // none. A deadline is never early and up to a millisecond late.
 func (s *Source) SetDeadline(d Direction, at time.Duration) {
-	if !s.registered {
+	if !s.registered || s.deadlines == nil && at == 0 {
 		return
 	}
-	t := s.deadlines
-	if t == nil {
-		if at == 0 {
-			return
-		}
-		t = &deadlines{source: s, place: notInWheel}
-		s.deadlines = t
-	}
+	t := s.needDeadlines()
 	t.at[d] = at
 	if at != 0 && (t.place == notInWheel || at < t.found) {
 		s.loop.wheel.set(t, at)
 	}
+}
+
+func (s *Source) needDeadlines() *deadlines {
+	if s.deadlines == nil {
+		s.deadlines = &deadlines{source: s, place: notInWheel}
+	}
+	return s.deadlines
 }
 
 // Expired reports whether the direction's deadline has passed.
