@@ -125,11 +125,12 @@ func (c *PacketConn) WriteToUDPAddrPort(p []byte, to netip.AddrPort) (int, error
 func (c *PacketConn) Write(p []byte) (int, error) { return c.sendOne(p, poller.Addr{}) }
 
 // destination reads an address of package net. One of UDP without an IP address is
-// this machine, as there.
+// this machine, as there. What our form of it cannot express is refused: a port of more
+// than 16 bits would become another one, and an IP of no family no address at all.
 func (c *PacketConn) destination(addr net.Addr) (poller.Addr, error) {
 	switch to := addr.(type) {
 	case *net.UDPAddr:
-		if to == nil || c.local.IsUnix() {
+		if to == nil || c.local.IsUnix() || to.Port != int(uint16(to.Port)) {
 			break
 		}
 		at := poller.Addr{AddrPort: to.AddrPort()}
@@ -137,6 +138,9 @@ func (c *PacketConn) destination(addr net.Addr) (poller.Addr, error) {
 			this := c.local
 			this.AddrPort = netip.AddrPortFrom(c.local.Addr(), uint16(to.Port))
 			at = loopback(this)
+		}
+		if !at.IsValid() {
+			break
 		}
 		return at, nil
 	case *net.UnixAddr:

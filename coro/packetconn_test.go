@@ -135,6 +135,28 @@ func TestPacketConnRefusesAddressesOfOthers(t *testing.T) {
 	})
 }
 
+// A port that is cut to 16 bits is somebody else's, and an address of no family must
+// not pass for none at all, which on a connected socket is its peer.
+func TestPacketConnRefusesAddressesThatAreNone(t *testing.T) {
+	onNetworks(t, []string{"udp4"}, func(t *testing.T, e *env) {
+		e.try(func(ctx context.Context) {
+			server := e.packet(ctx)
+			client := e.packetTo(ctx, server.LocalAddr())
+			ip, port := net.IPv4(127, 0, 0, 1), int(server.local.Port())
+			for _, to := range []*net.UDPAddr{
+				{IP: ip, Port: port + 1<<16}, {IP: ip, Port: port - 1<<16}, {Port: port + 1<<16},
+				{IP: net.IP{1, 2, 3}}, {IP: net.IP{1, 2, 3}, Port: port},
+			} {
+				for _, c := range []*PacketConn{server, client} {
+					_, err := c.WriteTo([]byte("x"), to)
+					require.ErrorIs(t, err, syscall.EINVAL, "WriteTo %v", to)
+				}
+			}
+			require.Zero(t, server.Stats().Sent+client.Stats().Sent)
+		})
+	})
+}
+
 func TestEmptyDatagramIsNotTheEnd(t *testing.T) {
 	onPackets(t, func(t *testing.T, e *env) {
 		e.try(func(ctx context.Context) {
