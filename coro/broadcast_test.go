@@ -3,6 +3,7 @@ package coro
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -124,6 +125,21 @@ func TestWatchTellsTheLatest(t *testing.T) {
 		require.Equal(t, "second", last)
 		require.EqualValues(t, 4, version)
 		require.Equal(t, WatchStats{Version: 4, Closed: true}, w.Stats())
+	})
+}
+
+func TestWatchTellsTheLatestInACancelledScopeToo(t *testing.T) {
+	on(t, func(ctx context.Context, s *Scope) {
+		w := NewWatch("only")
+		for _, d := range []time.Duration{0, time.Millisecond} { // before it waits, and while
+			err := Timeout(ctx, d, func(ctx context.Context) error {
+				v, version, err := w.Changed(ctx, 1)
+				require.Equal(t, "only", v)
+				require.EqualValues(t, 1, version)
+				return err
+			})
+			require.ErrorAs(t, err, new(*TimeoutError))
+		}
 	})
 }
 

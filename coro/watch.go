@@ -63,10 +63,10 @@ func (w *Watch[T]) Get() (v T, version uint64) { return w.value, w.version }
 // cancelled scope; value and version are the latest then too.
 func (w *Watch[T]) Changed(ctx context.Context, seen uint64) (v T, version uint64, err error) {
 	t, err := w.home.begin(ctx)
-	if err != nil {
+	if t == nil { // a caller that may not look
 		return v, seen, err
 	}
-	if w.version == seen {
+	if err == nil && w.version == seen {
 		if w.closed {
 			return w.value, w.version, ErrChanClosed
 		}
