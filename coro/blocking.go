@@ -32,8 +32,11 @@ func Blocking[T any](ctx context.Context, fn func() (T, error)) (T, error) {
 // time, more finely, also on a single CPU. An fn that sleeps or waits is not late.
 //
 // Errors besides fn's: the cause of ctx or of a cancelled scope, ErrNotTask,
-// ErrNoLoop.
+// ErrNoLoop. It panics if w is nil.
 func BlockingOn[T any](ctx context.Context, w *Workers, fn func() (T, error)) (T, error) {
+	if w == nil { // later on there would be a job that never ends, and Run would wait for it
+		panic("coro: BlockingOn without Workers")
+	}
 	var value, none T
 	t, err := currentTaskOf(ctx)
 	if err != nil {

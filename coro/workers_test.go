@@ -101,6 +101,20 @@ func TestWorkersOfNoLimitRunOneAtATime(t *testing.T) {
 	require.Equal(t, 64, DefaultWorkers().Stats().Limit, "as Blocking's documentation says")
 }
 
+// A function that never began is not one that Run waits for.
+func TestNoWorkersFailTheTaskAndNotTheLoop(t *testing.T) {
+	onTCP(t, func(t *testing.T, e *env) {
+		ended := make(chan error, 1)
+		go func() {
+			ended <- e.config().Run(context.Background(), func(ctx context.Context) error {
+				_, err := BlockingOn(ctx, nil, func() (int, error) { return 0, nil })
+				return err
+			})
+		}()
+		require.ErrorAs(t, wait(t, ended, "the end of Run"), new(*PanicError))
+	})
+}
+
 // Tasks of several loops, some of which are cancelled at any moment, and panics
 // among their functions: the limit holds, and nothing is left.
 func TestWorkersOfManyLoopsKeepTheirLimit(t *testing.T) {
