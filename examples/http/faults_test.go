@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -149,4 +150,12 @@ func TestHTTPTimesGrowWithTheLength(t *testing.T) {
 	require.Equal(t, 10*time.Second, forLength(10*time.Second, noBody))
 	require.Equal(t, 10*time.Second, forLength(10*time.Second, slowest-1))
 	require.Equal(t, 110*time.Second, forLength(10*time.Second, 100*slowest))
+	last := time.Duration(0)
+	for n := math.MaxInt; n > 0; n /= 2 {
+		if last > 0 {
+			require.LessOrEqual(t, forLength(10*time.Second, n), last, n)
+		}
+		last = forLength(10*time.Second, n)
+		require.Positive(t, last, n)
+	}
 }

@@ -29,12 +29,12 @@ func TestHTTPAnswersOneRequestAfterAnother(t *testing.T) {
 			require.Equal(t, n, len(c.asks(fmt.Sprintf("/bytes?n=%d", n))))
 		}
 		require.Equal(t, "waited 5 ms\n", c.asks("/slow?ms=5"))
-		for path, want := range map[string]int{"/none": 404, "/bytes": 400, "/bytes?n=-1": 400, "/slow?ms=99999999": 400} {
+		for path, want := range map[string]int{"/none": 404, "/bytes": 400, "/bytes?n=-1": 400, "/slow?ms=99999999": 400, "/slow?ms=9223372036854775807": 400} {
 			c.says(get(path))
 			status, _, _ := c.hears()
 			require.Equal(t, want, status, path)
 		}
-		require.Contains(t, c.asks("/stats"), `"requests":11,"refused":4,"tasks":2,"idle_connections":0}`)
+		require.Contains(t, c.asks("/stats"), `"requests":12,"refused":5,"tasks":2,"idle_connections":0}`)
 		require.Equal(t, 1, rest(t), "the connection, idle, without a task")
 		require.Equal(t, welcome, c.asks("/"))
 	})

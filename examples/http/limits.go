@@ -53,9 +53,15 @@ func (l *limits) apply(s *fasthttp.Server) {
 	s.DisablePreParseMultipartForm = true
 }
 
+// longest is the most time that a length can ask for.
+//
+// Bound: for 2 TB, and a time.Duration has room for it: the largest Content-Length
+// has not, in seconds.
+const longest = 365 * 24 * time.Hour
+
 // forLength is the time for n bytes.
 func forLength(least time.Duration, n int) time.Duration {
-	return least + time.Duration(max(n, 0)/slowest)*time.Second
+	return least + min(time.Duration(max(n, 0)/slowest), longest/time.Second)*time.Second
 }
 
 // times gives a request with a body the time for it. What one of unknown length,

@@ -125,12 +125,11 @@ func (zeros) Read(p []byte) (int, error) {
 // slow waits, and the loop goes on meanwhile.
 func (s *server) slow(rc *fasthttp.RequestCtx) {
 	ms, err := rc.QueryArgs().GetUint("ms")
-	pause := time.Duration(ms) * time.Millisecond
-	if err != nil || pause > s.limits.pause {
+	if err != nil || int64(ms) > s.limits.pause.Milliseconds() { // not as a Duration, where it may not fit in
 		s.refuse(rc, fasthttp.StatusBadRequest)
 		return
 	}
-	if err := coro.Sleep(taskContext(rc), pause); err != nil {
+	if err := coro.Sleep(taskContext(rc), time.Duration(ms)*time.Millisecond); err != nil {
 		// The server's end, and the time for the drain is over.
 		s.refuse(rc, fasthttp.StatusServiceUnavailable)
 		return
