@@ -72,7 +72,7 @@ func (o *options) define(set *flag.FlagSet) {
 	set.DurationVar(&o.idleTimeout, "idle", 10*time.Minute, "time after which a connection on which nothing moves is reset; 0 is never")
 	set.DurationVar(&o.drainTimeout, "drain", 30*time.Second, "time for connections to finish after SIGTERM")
 	set.IntVar(&o.maxConns, "max", 10_000, "connections at a time; further ones wait")
-	set.DurationVar(&o.checks.interval, "check", 2*time.Second, "pause between two health checks of an upstream; 0 is no checks")
+	set.DurationVar(&o.checks.interval, "check", 2*time.Second, "pause between two health checks of an upstream; 0 is none, and no upstream is taken down")
 	set.DurationVar(&o.checks.timeout, "check-timeout", time.Second, "time for an upstream to answer a health check")
 	set.IntVar(&o.checks.fall, "fall", 3, "failures in a row that take an upstream down")
 	set.IntVar(&o.checks.rise, "rise", 2, "checks in a row that bring it up again")

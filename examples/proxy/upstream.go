@@ -12,8 +12,8 @@ import (
 //	    <--------------------------------------
 //	           rise checks in a row
 //
-// Failures to connect count, and only those: whether what an upstream answers makes
-// sense, a TCP proxy cannot tell.
+// Without checks it stays up: nothing would bring it up again. Failures to connect count,
+// and only those: whether what an upstream answers makes sense, a TCP proxy cannot tell.
 type upstream struct {
 	addr   string
 	checks checks
@@ -55,7 +55,7 @@ func (u *upstream) failed(err error) {
 		u.run = 0
 		return
 	}
-	if u.run++; u.run >= u.checks.fall {
+	if u.run++; u.run >= u.checks.fall && u.checks.interval > 0 {
 		u.become(down, err.Error())
 	}
 }

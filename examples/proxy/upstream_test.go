@@ -23,7 +23,7 @@ func TestUpstreamFallsAndRises(t *testing.T) {
 		"fffsfs":     "up up down down down down",
 		"fffssffsff": "up up down down up up up up up up",
 	} {
-		u := &upstream{checks: checks{fall: 3, rise: 2}, say: func(string) {}}
+		u := &upstream{checks: checks{interval: 1, fall: 3, rise: 2}, say: func(string) {}}
 		got := ""
 		for _, c := range connects {
 			if c == 's' {
@@ -38,6 +38,15 @@ func TestUpstreamFallsAndRises(t *testing.T) {
 		}
 		require.Equal(t, want, got, connects)
 	}
+}
+
+// Nothing would bring it up again.
+func TestUpstreamThatIsNotCheckedStaysUp(t *testing.T) {
+	u := &upstream{checks: checks{fall: 3, rise: 2}, say: func(string) {}}
+	for range 4 {
+		u.failed(errors.New("no"))
+	}
+	require.Equal(t, up, u.state)
 }
 
 func TestPoolGoesRoundThoseThatAreUp(t *testing.T) {
