@@ -85,7 +85,7 @@ func (c *client) converse(ctx context.Context) error {
 		c.out = c.out.withoutExcess()
 		n, err := c.conn.Read(c.in.room())
 		if err == io.EOF {
-			return nil // and half a request, perhaps, which goes with it
+			return c.finish(ctx) // half a request, perhaps, goes with it
 		}
 		if err != nil {
 			return err

@@ -56,18 +56,20 @@ func (c *client) flush(ctx context.Context) error {
 	return err
 }
 
+// finish writes what there is, all of it.
+func (c *client) finish(ctx context.Context) error {
+	c.server.unsubscribeAll(c) // or the rest would never be all
+	if c.writer != nil {
+		return c.writer.flush(ctx, 0)
+	}
+	return c.flush(ctx)
+}
+
 // leave writes what there is, and ends the connection in such a way that it
 // arrives: closing a socket with unread bytes makes the kernel send a reset, which
 // overtakes the last answer, the error for which the connection ends.
 func (c *client) leave(ctx context.Context) error {
-	c.server.unsubscribeAll(c) // or the rest would never be all
-	var err error
-	if c.writer != nil {
-		err = c.writer.flush(ctx, 0)
-	} else {
-		err = c.flush(ctx)
-	}
-	if err != nil {
+	if err := c.finish(ctx); err != nil {
 		return err
 	}
 	if tcp, ok := c.conn.(*coro.Conn); !ok || tcp.CloseWrite() != nil {
@@ -76,10 +78,12 @@ func (c *client) leave(ctx context.Context) error {
 	if err := c.conn.SetReadDeadline(time.Now().Add(lingerTime)); err != nil {
 		return nil
 	}
-	for c.in.reset(); err == nil; {
-		_, err = c.conn.Read(c.in.room())
+	c.in.reset()
+	for {
+		if _, err := c.conn.Read(c.in.room()); err != nil {
+			return nil
+		}
 	}
-	return nil
 }
 
 // writer is the second task of a subscriber.

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/weft-go/weft/coro"
+	"github.com/weft-go/weft/examples/internal/child"
 )
 
 // stoppedConn is a client that sends one request, and reads nothing until the gate is
@@ -101,5 +102,21 @@ func TestRedisClientThatDoesNotReadWhatItHasSubscribedTo(t *testing.T) {
 			})
 		})
 		require.NoError(t, err)
+	}
+}
+
+// A client that ends its side behind the request, as printf and nc do, waits for the
+// answers.
+func TestRedisSubscriberThatHasEndedItsSideIsAnswered(t *testing.T) {
+	addr, _ := child.Start(t)
+	for _, c := range []struct{ asks, answer string }{
+		{"SUBSCRIBE a\r\n", event("subscribe", "a", ":1\r\n")},
+		{"PING\r\nSUBSCRIBE a\r\nPING\r\n", "+PONG\r\n" + event("subscribe", "a", ":1\r\n") + "*2\r\n$4\r\npong\r\n$0\r\n\r\n"},
+	} {
+		w := dial(t, addr)
+		w.sends(c.asks)
+		require.NoError(t, w.CloseWrite())
+		w.hears(c.answer)
+		w.hearsTheEnd()
 	}
 }
