@@ -82,6 +82,16 @@ func TestHTTPDeadlinesEndSlowClients(t *testing.T) {
 	})
 }
 
+func TestHTTPServesWithoutDeadlines(t *testing.T) {
+	both(t, func(t *testing.T, args []string) {
+		s := serving(t, append(args, "-header-timeout", "0", "-body-timeout", "0", "-answer-timeout", "0", "-idle-timeout", "0")...)
+		c := s.dial()
+		require.Len(t, c.asks("/bytes?n=1000000"), 1_000_000)
+		require.Equal(t, welcome, c.asks("/"))
+	})
+	require.Zero(t, forLength(0, 100*slowest), "for ever, however long it is")
+}
+
 func TestHTTPIdleConnectionsHaveATimeLimit(t *testing.T) {
 	s := serving(t, "-idle-timeout", "1s")
 	c := s.dial()

@@ -18,7 +18,15 @@ import (
 	"github.com/weft-go/weft/examples/internal/inprocess"
 )
 
-func TestHTTPRefusesBadArguments(t *testing.T) { child.RefusesBadArguments(t) }
+func TestHTTPRefusesBadArguments(t *testing.T) {
+	child.RefusesBadArguments(t)
+	for _, args := range [][]string{{"-max-header", "0"}, {"-max-body", "-1"}, {"-max-conns", "-1"}, {"-header-timeout", "-1s"}, {"-idle-timeout", "-1s"}} {
+		out, err := child.Command(append(args, "-addr", "127.0.0.1:99999")...).CombinedOutput() // or it would go on
+		require.Error(t, err)
+		require.Equal(t, 1, strings.Count(string(out), "\n"), "%s", out)
+		require.Contains(t, string(out), args[0])
+	}
+}
 
 func TestHTTPAnswersOneRequestAfterAnother(t *testing.T) {
 	both(t, func(t *testing.T, args []string) {

@@ -19,14 +19,24 @@ type limits struct {
 }
 
 func (l *limits) define(set *flag.FlagSet) {
-	set.IntVar(&l.conns, "max-conns", 50_000, "connections at a time; further ones wait to be accepted")
+	set.IntVar(&l.conns, "max-conns", 50_000, "connections at a time; further ones wait to be accepted; 0 is no limit")
 	set.IntVar(&l.headerBytes, "max-header", 8<<10, "bytes of a request's header; more is answered with 431")
 	set.IntVar(&l.bodyBytes, "max-body", 1<<30, "bytes of a request's body; more is answered with 413")
-	set.DurationVar(&l.header, "header-timeout", 10*time.Second, "how long a header may take, and a TLS handshake; then 408")
+	set.DurationVar(&l.header, "header-timeout", 10*time.Second, "how long a header may take, and a TLS handshake; then 408; 0 is for ever, as for the other timeouts")
 	set.DurationVar(&l.body, "body-timeout", 20*time.Second, "how long a body may take, besides a second for each 64 KiB that are announced")
 	set.DurationVar(&l.answer, "answer-timeout", 20*time.Second, "how long an answer may take to be read, besides the same")
 	set.DurationVar(&l.pause, "max-slow", time.Minute, "the longest /slow")
 	set.DurationVar(&l.idle, "idle-timeout", 5*time.Minute, "how long a connection may go without a request")
+}
+
+func (l *limits) check() error {
+	if l.conns < 0 || l.headerBytes < 1 || l.bodyBytes < 0 {
+		return errors.New("-max-conns and -max-body are 0 or more, -max-header is 1 or more")
+	}
+	if min(l.header, l.body, l.answer, l.pause, l.idle) < 0 {
+		return errors.New("-header-timeout, -body-timeout, -answer-timeout, -idle-timeout and -max-slow are 0 or more")
+	}
+	return nil
 }
 
 // slowest is the rate at which long bodies have to come and go, in bytes per
@@ -59,8 +69,11 @@ func (l *limits) apply(s *fasthttp.Server) {
 // has not, in seconds.
 const longest = 365 * 24 * time.Hour
 
-// forLength is the time for n bytes.
+// forLength is the time for n bytes; 0 is for ever.
 func forLength(least time.Duration, n int) time.Duration {
+	if least == 0 {
+		return 0
+	}
 	return least + min(time.Duration(max(n, 0)/slowest), longest/time.Second)*time.Second
 }
 

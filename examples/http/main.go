@@ -49,6 +49,9 @@ func (f *flags) define(set *flag.FlagSet) {
 }
 
 func serve(addr string, f flags) error {
+	if err := f.limits.check(); err != nil {
+		return err
+	}
 	var secure *tls.Config
 	if f.secure {
 		cert, err := f.certs.Load()

@@ -109,7 +109,7 @@ func (s *server) bytes(rc *fasthttp.RequestCtx) {
 		return
 	}
 	rc.SetContentType("application/octet-stream")
-	if n > writeBuffer {
+	if n > writeBuffer && s.limits.answer > 0 {
 		_ = rc.SetWriteDeadline(time.Now().Add(forLength(s.limits.answer, n))) // of an open connection
 	}
 	rc.SetBodyStream(io.LimitReader(zeros{}, int64(n)), n)

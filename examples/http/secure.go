@@ -34,13 +34,19 @@ func (s *server) handshake(ctx context.Context, c *coro.Conn) (*secureExchange, 
 	x.wire.phase = request // reads may wait
 	x.tls = tls.Server(&x.wire, s.tls)
 	x.Conn = x.tls
-	err := coro.Timeout(ctx, s.limits.header, func(ctx context.Context) error {
+	shake := func(ctx context.Context) error {
 		if err := s.handshakes.Acquire(ctx, 1); err != nil {
 			return err
 		}
 		defer func() { _ = s.handshakes.Release(1) }() // it is ours
 		return x.tls.Handshake()
-	})
+	}
+	var err error
+	if s.limits.header > 0 {
+		err = coro.Timeout(ctx, s.limits.header, shake)
+	} else {
+		err = shake(ctx)
+	}
 	if err != nil {
 		return nil, clientsFault(c, "handshake", err)
 	}

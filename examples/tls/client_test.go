@@ -19,11 +19,13 @@ func TestTLSRefusesBadArguments(t *testing.T) { child.RefusesBadArguments(t) }
 func TestTLSRefusesArgumentsThatDoNotGoTogether(t *testing.T) {
 	for _, args := range [][]string{
 		{"-client-auth", "perhaps"}, {"-client-auth", "required"}, {"-cert", "x.pem"}, {"-max-handshakes", "0"},
+		{"-handshake-timeout", "0"}, {"-idle-timeout", "-1s"}, {"-answer-timeout", "-1s"}, {"-max-conns", "-1"},
 		{"-client-auth", "required", "-client-ca", "/no/such/file"},
 	} {
-		out, err := child.Command(append(args, "-addr", "127.0.0.1:0")...).CombinedOutput()
+		out, err := child.Command(append(args, "-addr", "127.0.0.1:99999")...).CombinedOutput() // or it would go on
 		require.Error(t, err)
 		require.Equal(t, 1, bytes.Count(out, []byte("\n")), "%s", out)
+		require.NotContains(t, string(out), "99999", "what %q is refused for", args)
 	}
 }
 

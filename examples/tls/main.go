@@ -38,6 +38,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"flag"
 	"fmt"
 	"net"
@@ -58,9 +59,9 @@ func (f *flags) define(set *flag.FlagSet) {
 	set.TextVar(&f.clientAuth, "client-auth", authNone, "clients' certificates: none, optional (verified if there is one) or required")
 	set.IntVar(&f.limits.handshakes, "max-handshakes", maxHandshakes, "handshakes at a time; further ones wait")
 	set.DurationVar(&f.limits.handshake, "handshake-timeout", 10*time.Second, "how long a handshake may take, with the wait for its turn")
-	set.DurationVar(&f.limits.idle, "idle-timeout", 5*time.Minute, "how long a client may say nothing")
-	set.DurationVar(&f.limits.answer, "answer-timeout", time.Minute, "how long a client may leave an answer unread")
-	set.IntVar(&f.limits.conns, "max-conns", 10_000, "connections at a time; further ones wait to be accepted")
+	set.DurationVar(&f.limits.idle, "idle-timeout", 5*time.Minute, "how long a client may say nothing; 0 is for ever")
+	set.DurationVar(&f.limits.answer, "answer-timeout", time.Minute, "how long a client may leave an answer unread; 0 is for ever")
+	set.IntVar(&f.limits.conns, "max-conns", 10_000, "connections at a time; further ones wait to be accepted; 0 is no limit")
 }
 
 // limits are those of one server.
@@ -91,8 +92,11 @@ func listenAndServe(addr string, f flags) error {
 	if err != nil {
 		return err
 	}
-	if f.limits.handshakes < 1 {
-		return fmt.Errorf("-max-handshakes %d: want 1 or more", f.limits.handshakes)
+	switch l := f.limits; {
+	case l.handshakes < 1 || l.handshake <= 0:
+		return errors.New("-max-handshakes and -handshake-timeout are more than 0")
+	case l.conns < 0 || l.idle < 0 || l.answer < 0:
+		return errors.New("-max-conns, -idle-timeout and -answer-timeout are 0 or more")
 	}
 	return cli.UntilSignal(func(ctx context.Context) error {
 		return newServer(config, f.limits).run(ctx, addr, func(a net.Addr) { fmt.Println("listening on", a) })
