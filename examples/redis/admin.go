@@ -107,7 +107,7 @@ func describe(c *client, names [][]byte) {
 	for _, name := range names {
 		m := find(name)
 		if m == nil {
-			c.out = append(c.out, "*-1\r\n"...)
+			c.out.null()
 			continue
 		}
 		c.out.array(6)

@@ -86,6 +86,8 @@ func (c *client) execute(ctx context.Context, words [][]byte) {
 	c.server.stats.commands++
 	m := find(words[0])
 	switch {
+	case m == nil && isHTTP(words[0]):
+		c.state = clientLeaving
 	case m == nil:
 		c.out.fail(unknown(words))
 	case m.arity > 0 && len(words) != m.arity, len(words) < -m.arity:
@@ -96,6 +98,11 @@ func (c *client) execute(ctx context.Context, words [][]byte) {
 		m.run(ctx, c, words)
 	}
 }
+
+// isHTTP reports whether a word begins a line of an HTTP request that could carry
+// commands in its body. Any page that somebody on this machine looks at can make the
+// browser send such a one here: so it ends the connection, without an answer.
+func isHTTP(word []byte) bool { return is(word, "POST") || is(word, "HOST:") }
 
 // Errors that several commands have.
 const (

@@ -158,6 +158,7 @@ func TestRedisRefusesAsRedisServer(t *testing.T) {
 		"SUBSCRIBE a b a\r\nPING\r\nPING x\r\nPING a b\r\nGET a\r\nHELLO\r\nUNSUBSCRIBE zz a b\r\nUNSUBSCRIBE\r\nGET a\r\nQUIT\r\n",
 		"HELLO 4\r\nHELLO x\r\nHELLO 2 y\r\nCLIENT\r\nCLIENT nonsense\r\nCLIENT GETNAME\r\nCLIENT SETNAME \"a b\"\r\nCLIENT SETNAME me\r\nCLIENT GETNAME\r\n",
 		"CONFIG\r\nCONFIG GET\r\nCONFIG GET save\r\nCONFIG GET appendonly\r\nCONFIG GET nothing\r\nCONFIG nonsense\r\nCOMMAND nonsense\r\nCOMMAND DOCS nothing\r\n",
+		"COMMAND INFO nothing\r\n", "POST / HTTP/1.1\r\nHost: x\r\n\r\nSET a b\r\n", "host: x\r\nPING\r\n",
 		"INFO nonsense\r\nINFO keyspace\r\nSELECT 99\r\n",
 	}
 	for name, e := range protocolErrors {
