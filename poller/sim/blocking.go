@@ -45,6 +45,7 @@ func (j *job) run() {
 		j.fn()
 	}()
 	<-done
+	j.os.world.keepUp()
 	j.os.jobs--
 	j.os.rouse()
 }

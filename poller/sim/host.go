@@ -39,9 +39,9 @@ type bootEntry struct {
 
 func (b *bootEntry) end(w *World) {
 	if !b.daemon && !b.finished {
-		b.finished = true
 		w.unfinished--
 	}
+	b.finished = true
 }
 
 // process is what a crash takes away: descriptors, ports, programs.
@@ -175,7 +175,8 @@ func (h *Host) Resume() {
 
 // JumpClock makes the host's clock jump ahead, as that of a virtual machine
 // does that was suspended: its timers come due. A monotonic clock does not go
-// back, so a negative d is none.
+// back, so a negative d is none. Time.Now does not jump, and a deadline that is
+// set by it afterwards means what it says.
 func (h *Host) JumpClock(d time.Duration) {
 	h.world.note(h, actJump, noFD, int(d/time.Millisecond), nil)
 	h.skew += max(d, 0)

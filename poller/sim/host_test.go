@@ -55,6 +55,7 @@ func TestRestartedHostStartsItsProgramsAnew(t *testing.T) {
 	server.Daemon("echo", tasks(func(ctx context.Context) error { starts++; return echo(ctx) }))
 	returned := 0
 	server.Go("returns", tasks(func(context.Context) error { returned++; return nil }))
+	server.Daemon("returns, too", tasks(func(context.Context) error { returned++; return nil }))
 	w.At(time.Second, server.Crash)
 	w.At(2*time.Second, server.Restart)
 	w.Host("client").Go("ask", tasks(func(ctx context.Context) error {
@@ -66,7 +67,7 @@ func TestRestartedHostStartsItsProgramsAnew(t *testing.T) {
 	}))
 	require.NoError(t, w.Run())
 	require.Equal(t, 2, starts, "lives of a program that was running")
-	require.Equal(t, 1, returned, "lives of a program that had returned")
+	require.Equal(t, 2, returned, "lives of two programs that had returned")
 }
 
 func TestCrashedProgramUnwindsWithoutTouchingTheWorld(t *testing.T) {
@@ -255,4 +256,30 @@ func TestKeepAliveFindsWhoIsGone(t *testing.T) {
 			require.Equal(t, c.took, w.Elapsed().Truncate(time.Second))
 		})
 	}
+}
+
+func TestDeadlineByTimeNowHoldsAfterAClockJump(t *testing.T) {
+	sim.Test(t, func(t *testing.T, w *sim.World) {
+		h := w.Host("host")
+		h.Daemon("silent", tasks(func(ctx context.Context) error {
+			ln, err := coro.Listen(ctx, "tcp", ":7")
+			if err != nil {
+				return err
+			}
+			return coro.Serve(ctx, ln, discard)
+		}))
+		require.NoError(t, w.RunFor(time.Millisecond))
+		h.JumpClock(2 * time.Hour)
+		h.Go("impatient", tasks(func(ctx context.Context) error {
+			c, err := coro.Dial(ctx, "tcp", "host:7")
+			require.NoError(t, err)
+			defer c.Close()
+			begin := w.Elapsed()
+			require.NoError(t, c.SetReadDeadline(time.Now().Add(time.Minute)))
+			_, err = c.Read(make([]byte, 1))
+			require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+			require.Equal(t, time.Minute, (w.Elapsed() - begin).Truncate(time.Millisecond))
+			return nil
+		}))
+	})
 }

@@ -105,6 +105,7 @@ func (l *Link) Reset() {
 		for _, f := range p.back.to.process.files {
 			if f != nil && f.stream != nil && f.stream.out != nil && f.stream.out.path == p {
 				f.stream.fail(syscall.ECONNRESET)
+				f.stream.peer.fail(syscall.ECONNRESET) // which has no descriptor while nobody has accepted it
 			}
 		}
 	}

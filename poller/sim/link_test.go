@@ -3,8 +3,10 @@ package sim_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -232,5 +234,46 @@ func TestPartitionHeals(t *testing.T) {
 		require.NoError(t, w.Run(), "seed %d", seed)
 		require.Equal(t, sent, got, "seed %d", seed)
 		require.Greater(t, w.Elapsed(), 30*time.Second)
+	}
+}
+
+func TestLinkForgetsConnectionsThatNobodyHasAccepted(t *testing.T) {
+	for seed := range uint64(10) { // a connection that died in the queue is handed out or not
+		w := newWorld(t, sim.Config{Seed: seed, Link: sim.Conditions{Latency: time.Millisecond}})
+		server, client := w.Host("server"), w.Host("client")
+		server.Daemon("late", tasks(func(ctx context.Context) error {
+			ln, err := coro.Listen(ctx, "tcp", ":7")
+			if err != nil {
+				return err
+			}
+			if err := coro.Sleep(ctx, 2*time.Second); err != nil {
+				return err
+			}
+			c, err := ln.Accept()
+			if err != nil {
+				return err
+			}
+			if _, err = c.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+				return fmt.Errorf("read: %w", err)
+			}
+			return nil
+		}))
+		require.NoError(t, w.RunFor(time.Millisecond))
+		client.Go("dial", tasks(func(ctx context.Context) error {
+			c, err := coro.Dial(ctx, "tcp", "server:7")
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			_, err = c.Read(make([]byte, 1))
+			return errors.Join(err, coro.Sleep(ctx, 3*time.Second))
+		}))
+		w.At(time.Second, w.Link(server, client).Reset)
+		w.At(3*time.Second, func() {
+			var report strings.Builder
+			w.Report(&report)
+			require.NotContains(t, report.String(), "open 10.0.0.1:7", "seed %d: half of a connection", seed)
+		})
+		require.ErrorIs(t, w.Run(), syscall.ECONNRESET)
 	}
 }

@@ -94,6 +94,7 @@ func (o *system) Rearm(fd poller.FD, r poller.Readiness) {
 func (o *system) Wait(events []poller.Event, timeout time.Duration) (int, error) {
 	w, g := o.world, o.world.running
 	w.now += w.config.Turn
+	w.keepUp()
 	if o.closed {
 		return 0, os.NewSyscallError("sim: wait", syscall.EBADF)
 	}
@@ -242,5 +243,6 @@ func (o *system) Now() time.Duration {
 	return o.world.now + o.process.host.skew + o.process.ghost
 }
 
-// Epoch is the beginning of the world.
-func (o *system) Epoch() time.Time { return o.world.epoch }
+// Epoch is the beginning of the world, earlier by what the host's clock has
+// jumped: a deadline by time.Now, which does not jump, is as far away as before.
+func (o *system) Epoch() time.Time { return o.world.epoch.Add(-o.process.host.skew) }

@@ -38,3 +38,11 @@ func (o *outside) wait(w *World, until time.Duration) bool {
 		}
 	}
 }
+
+// keepUp is the world's clock after a program that may have slept by itself, by
+// time.Sleep or by waiting for a goroutine beside it: in a bubble time went on.
+func (w *World) keepUp() {
+	if w.outside != nil {
+		w.now = max(w.now, time.Since(w.epoch))
+	}
+}

@@ -228,3 +228,42 @@ func TestLoopIsSteppedByHand(t *testing.T) {
 		require.NoError(t, l.Turn(-1), "a Turn lets the server run")
 	}
 }
+
+func TestWorldThatNeverWaitsReachesItsLimit(t *testing.T) {
+	w := newWorld(t, sim.Config{Limit: 10 * time.Millisecond})
+	w.Host("host").Go("busy", tasks(func(ctx context.Context) error {
+		for w.Elapsed() < 30*time.Millisecond { // an end, so that a failure is one
+			if err := coro.Yield(ctx); err != nil {
+				return err
+			}
+		}
+		return errors.New("nobody has minded")
+	}))
+	err := w.Run()
+	require.ErrorIs(t, err, sim.ErrHang)
+	require.ErrorContains(t, err, "the limit of 10ms of virtual time is reached")
+}
+
+func TestOwnWaitMeetsTheLimit(t *testing.T) {
+	w := newWorld(t, sim.Config{Limit: 10 * time.Millisecond})
+	os := w.Host("host").OS()
+	events := make([]poller.Event, 1)
+	for range 100_000 {
+		if _, err := os.Wait(events, 0); err != nil {
+			require.ErrorIs(t, err, sim.ErrHang)
+			require.ErrorIs(t, w.RunFor(time.Second), sim.ErrHang, "and the world stays in order")
+			return
+		}
+	}
+	require.Fail(t, "no Wait has met the limit")
+}
+
+func TestWorldDoesNotRunInsideItsProgramsAndScripts(t *testing.T) {
+	w := newWorld(t, sim.Config{})
+	w.Host("host").Go("program", func(poller.OS) error { return w.RunFor(time.Second) })
+	w.At(time.Millisecond, func() {
+		require.PanicsWithValue(t, "sim: Run, RunFor or Until inside a script", func() { _ = w.RunFor(time.Second) })
+	})
+	w.Host("other").Go("sleeper", tasks(func(ctx context.Context) error { return coro.Sleep(ctx, time.Minute) }))
+	require.ErrorContains(t, w.Run(), "sim: Run, RunFor or Until inside a program")
+}

@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -67,6 +68,12 @@ func (w *World) finished() bool { return w.unfinished == 0 }
 
 // drive is the driver: it gives the baton to one program after the other.
 func (w *World) drive(done func() bool) error {
+	switch {
+	case w.running != w.root:
+		panic("sim: Run, RunFor or Until inside a program")
+	case w.done != nil:
+		panic("sim: Run, RunFor or Until inside a script")
+	}
 	w.done = done
 	defer func() { w.done = nil }()
 	for {
@@ -96,6 +103,8 @@ func (w *World) driveRoot() error {
 		if g == nil {
 			if g = w.choose(); g == nil {
 				w.root.state, w.root.on = programRunning, nil
+				w.agenda.cancel(&w.root.appointment)
+				w.runnable = slices.DeleteFunc(w.runnable, func(r *program) bool { return r == w.root })
 				return w.hang()
 			}
 		}
@@ -124,6 +133,9 @@ func (w *World) choose() *program {
 		}
 		if w.done != nil && w.done() {
 			return nil
+		}
+		if w.now > w.config.Limit {
+			return nil // also where somebody is always busy
 		}
 		if n := len(w.runnable); n > 0 {
 			i := 0

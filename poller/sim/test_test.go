@@ -80,3 +80,32 @@ func TestServer(t *testing.T) {
 	})
 	require.Equal(t, "hello", answer)
 }
+
+func TestWorldKeepsUpWithAProgramThatSleepsByItself(t *testing.T) {
+	for name, sleep := range map[string]func(ctx context.Context) error{
+		"in the program": func(context.Context) error {
+			time.Sleep(10 * time.Second)
+			return nil
+		},
+		"in Blocking": func(ctx context.Context) error {
+			_, err := coro.Blocking(ctx, func() (int, error) {
+				time.Sleep(10 * time.Second)
+				return 0, nil
+			})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sim.Test(t, func(t *testing.T, w *sim.World) {
+				w.Host("host").Go("sleeper", tasks(func(ctx context.Context) error {
+					begin := time.Now()
+					require.NoError(t, sleep(ctx))
+					require.NoError(t, coro.Sleep(ctx, 5*time.Second))
+					require.Equal(t, 15*time.Second, time.Since(begin).Truncate(time.Millisecond))
+					require.Equal(t, time.Now().Truncate(time.Millisecond), w.Now().Truncate(time.Millisecond))
+					return nil
+				}))
+			})
+		})
+	}
+}
