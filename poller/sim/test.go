@@ -1,9 +1,11 @@
 package sim
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,17 +16,29 @@ import (
 // The flags of tests. Where other packages, which do not know them, are tested
 // by the same command, the environment variables say the same.
 var (
-	seedFlag  = flag.Uint64("weft.seed", fromEnvironment("WEFT_SEED", 1), "the first seed of simulated worlds; WEFT_SEED")
-	runsFlag  = flag.Uint64("weft.runs", fromEnvironment("WEFT_RUNS", 1), "how many seeds, one after the other; WEFT_RUNS")
-	checkFlag = flag.Bool("weft.check", fromEnvironment("WEFT_CHECK", 0) != 0, "run each seed twice and compare the traces; WEFT_CHECK")
+	seedFlag  = flag.Uint64("weft.seed", fromEnvironment("WEFT_SEED", 1, number), "the first seed of simulated worlds; WEFT_SEED")
+	runsFlag  = flag.Uint64("weft.runs", fromEnvironment("WEFT_RUNS", 1, number), "how many seeds, one after the other; WEFT_RUNS")
+	checkFlag = flag.Bool("weft.check", fromEnvironment("WEFT_CHECK", false, strconv.ParseBool), "run each seed twice and compare the traces; WEFT_CHECK")
 )
 
-func fromEnvironment(name string, otherwise uint64) uint64 {
-	if n, err := strconv.ParseUint(os.Getenv(name), 10, 64); err == nil {
-		return n
+// badSettings is what is wrong with the environment. Every test fails of it: one that
+// goes on with something else than it was told shows nothing.
+var badSettings error
+
+func fromEnvironment[T any](name string, otherwise T, parse func(string) (T, error)) T {
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
 	}
-	return otherwise
+	value, err := parse(text)
+	if err != nil {
+		badSettings = errors.Join(badSettings, fmt.Errorf("sim: %s=%s: %w", name, text, errors.Unwrap(err)))
+		return otherwise
+	}
+	return value
 }
+
+func number(text string) (uint64, error) { return strconv.ParseUint(text, 10, 64) }
 
 // Test runs body with a world of the zero Config: see [Config.Test].
 func Test(t *testing.T, body func(t *testing.T, w *World)) {
@@ -46,6 +60,12 @@ func Test(t *testing.T, body func(t *testing.T, w *World)) {
 // What a bubble forbids is forbidden to body: t.Run, t.Parallel, real I/O.
 func (c Config) Test(t *testing.T, body func(t *testing.T, w *World)) {
 	t.Helper()
+	if badSettings != nil {
+		t.Fatal(badSettings)
+	}
+	if *runsFlag == 0 {
+		t.Fatal("sim: nothing runs with -weft.runs=0, or WEFT_RUNS=0")
+	}
 	for n := range *runsFlag {
 		first := c.testOnce(t, *seedFlag+n, body)
 		if t.Failed() {
@@ -53,7 +73,7 @@ func (c Config) Test(t *testing.T, body func(t *testing.T, w *World)) {
 		}
 		if *checkFlag {
 			if second := c.testOnce(t, *seedFlag+n, body); !t.Failed() && second.TraceHash() != first.TraceHash() {
-				t.Errorf("sim: two runs of seed %d differ: %s", *seedFlag+n, difference(first, second))
+				t.Errorf("sim: two runs of seed %d differ: %s\n%s", *seedFlag+n, difference(first, second), second.again(t.Name()))
 			}
 		}
 	}
@@ -70,7 +90,7 @@ func (c Config) testOnce(t *testing.T, seed uint64, body func(t *testing.T, w *W
 	defer func() {
 		v := recover()
 		if v != nil && !(t.Failed() && strings.Contains(fmt.Sprint(v), "blocked goroutines remain")) {
-			panic(v)
+			panic(w.told(v, t.Name()))
 		}
 	}()
 	synctest.Test(t, func(t *testing.T) {
@@ -81,7 +101,10 @@ func (c Config) testOnce(t *testing.T, seed uint64, body func(t *testing.T, w *W
 		defer w.Close()
 		finished := false
 		defer func() {
-			if !finished || t.Failed() {
+			if v := recover(); v != nil {
+				panic(w.told(v, t.Name()))
+			}
+			if t.Failed() || !finished && !t.Skipped() {
 				t.Log(w.failure(t.Name()))
 			}
 		}()
@@ -104,9 +127,28 @@ func (w *World) failure(test string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "seed %d, after %v of virtual time; the end of the trace:\n", w.flagSeed, w.now)
 	w.WriteTrace(&b, traceInReport)
-	fmt.Fprintf(&b, "to run it again: go test -run '^%s$' -count=1 -weft.seed=%d -weft.runs=1",
-		strings.ReplaceAll(test, "/", "$/^"), w.flagSeed)
+	b.WriteString(w.again(test))
 	return b.String()
+}
+
+// again is the command that runs a test again with its seed, for a shell.
+func (w *World) again(test string) string {
+	pattern := "^" + strings.ReplaceAll(regexp.QuoteMeta(test), "/", "$/^") + "$"
+	check := ""
+	if *checkFlag {
+		check = " -weft.check"
+	}
+	return fmt.Sprintf("to run it again: go test -run '%s' -count=1 -weft.seed=%d -weft.runs=1%s",
+		strings.ReplaceAll(pattern, "'", `'\''`), w.flagSeed, check)
+}
+
+// told is what a panic that ends the process says, with what there is to say about the
+// test: nothing else of it is printed any more.
+func (w *World) told(v any, test string) any {
+	if w == nil || strings.Contains(fmt.Sprint(v), "to run it again: ") {
+		return v
+	}
+	return fmt.Sprintf("%v\n%s", v, w.failure(test))
 }
 
 // enterBubble makes the world part of the bubble that the caller is in.
