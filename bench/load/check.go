@@ -2,6 +2,7 @@ package load
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 	"time"
@@ -33,6 +34,9 @@ func (s Spec) Check() error {
 	}
 	if s.ConnectRate < 0 || s.First < 0 || s.Spin < 0 {
 		return bad("a negative connect rate, first connection or spin")
+	}
+	if !finite(s.ConnectRate) {
+		return bad("connect rate %v", s.ConnectRate)
 	}
 	senders, listeners, others := 0, 0, 0
 	names := map[string]bool{}
@@ -79,6 +83,9 @@ func (s Spec) standing() int {
 	return n
 }
 
+// finite reports that a rate can be kept, and written as JSON.
+func finite(rate float64) bool { return !math.IsNaN(rate) && !math.IsInf(rate, 0) }
+
 var roles = []Role{Echo, Paced, Idle, Churn, Sender, Listener, Mute, Trickle, HTTP}
 
 // check says what is wrong with a group, or nothing.
@@ -98,7 +105,7 @@ func (g Group) check() string {
 		return fmt.Sprintf("%d active connections of %d with role %s", g.Active, g.Conns, g.Role)
 	case g.Rotate < 0 || g.Rotate > 0 && g.Active == 0:
 		return fmt.Sprintf("rotation every %v of %d active connections", g.Rotate, g.Active)
-	case g.Rate < 0 || g.Role == Paced && g.Rate == 0 || g.Rate > 0 && !open:
+	case !finite(g.Rate) || g.Rate < 0 || g.Role == Paced && g.Rate == 0 || g.Rate > 0 && !open:
 		return fmt.Sprintf("rate %v with role %s", g.Rate, g.Role)
 	case open && g.Arrivals != Fixed && g.Arrivals != Poisson:
 		return fmt.Sprintf("unknown arrivals %q; there are: %s, %s", g.Arrivals, Fixed, Poisson)

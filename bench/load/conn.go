@@ -97,7 +97,7 @@ func (e *Engine) plan(c *conn, at time.Duration) error {
 	*c.flight(c.tail) = flight{planned: at}
 	c.tail++
 	g.planned++
-	e.owed++
+	e.owe()
 	if c.out == c.tail-1 {
 		return e.push(c)
 	}

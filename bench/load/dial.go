@@ -101,9 +101,9 @@ func (d *dialer) begin() time.Duration {
 	e := d.e
 	for e.dialed < d.until && e.owed < dialsAtOnce {
 		if e.spec.ConnectRate > 0 {
-			at := d.start + time.Duration(float64(e.dialed-d.before)/e.spec.ConnectRate*float64(time.Second))
-			if at > e.now {
-				return at - e.now
+			after := nanoseconds(float64(e.dialed-d.before) / e.spec.ConnectRate * float64(time.Second))
+			if passed := e.now - d.start; after > passed {
+				return after - passed
 			}
 		}
 		c := &e.conns[e.standing[e.dialed]]
@@ -150,7 +150,7 @@ func (e *Engine) dial(c *conn) error {
 		return e.connectError(err)
 	}
 	c.fd, c.state = fd, dialing
-	e.owed++
+	e.owe()
 	return nil
 }
 

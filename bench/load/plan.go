@@ -1,6 +1,7 @@
 package load
 
 import (
+	"math"
 	"time"
 
 	"github.com/weft-go/weft/poller"
@@ -14,6 +15,15 @@ type seat struct {
 	// next is the next planned time in nanoseconds of the poller's clock, with
 	// the fractions that a sum of many distances needs.
 	next float64
+}
+
+// nanoseconds is a time that was computed. What is longer than a Duration can be, as with
+// a rate of next to nothing, never comes.
+func nanoseconds(v float64) time.Duration {
+	if v < math.MaxInt64 {
+		return time.Duration(v)
+	}
+	return math.MaxInt64 // also of what is not a number: a part of the infinite
 }
 
 // distance is the time from one planned send of the seat to the next.
@@ -36,7 +46,7 @@ func (e *Engine) take(i int) {
 		first *= e.chance.Float64()
 	}
 	s.next = float64(e.now) + first
-	e.agenda.add(entry{time.Duration(s.next), sendPlanned, int32(i)})
+	e.agenda.add(entry{nanoseconds(s.next), sendPlanned, int32(i)})
 }
 
 // perform does what is due. What is not planned before the deadline is left.
@@ -84,7 +94,7 @@ func (e *Engine) sendPlanned(s *seat, at time.Duration) (time.Duration, error) {
 	record(g.lag, e.now-at)
 	s.next += e.distance(s)
 	// Two sends of a Poisson plan can have the same nanosecond.
-	again := max(time.Duration(s.next), 1)
+	again := max(nanoseconds(s.next), 1)
 	if g.Role == Sender {
 		return again, e.say(at)
 	}

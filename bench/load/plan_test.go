@@ -1,6 +1,7 @@
 package load
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -165,4 +166,25 @@ func TestAnswersThatNeverComeMakeARunVoid(t *testing.T) {
 	e.now++
 	require.True(t, e.over())
 	require.Equal(t, "3 answers were missing 12s after the end", e.void)
+}
+
+// A plan may have nothing to send for longer than an answer may take.
+func TestPatienceBeginsWithWhatIsDue(t *testing.T) {
+	e := dialed(t, one(serve(t, echo), Group{Role: Paced, Conns: 1, Size: 8, Rate: 0.01, Arrivals: Fixed}))
+	e.phase = running
+	e.begin(time.Hour)
+	e.now += 2 * stallLimit
+	require.NoError(t, e.plan(&e.conns[0], e.now))
+	left, err := e.patience()
+	require.NoError(t, err)
+	require.Equal(t, stallLimit, left)
+}
+
+func TestPlanOfATinyRateSendsNothing(t *testing.T) {
+	for _, arrivals := range []Arrivals{Fixed, Poisson} {
+		for _, rate := range []float64{1e-12, 1e-300, math.SmallestNonzeroFloat64} {
+			e := dialed(t, one(serve(t, echo), Group{Role: Paced, Conns: 2, Size: 8, Rate: rate, Arrivals: arrivals}))
+			require.Zero(t, ran(t, e, time.Millisecond)[0].Planned, "%v messages a second", rate)
+		}
+	}
 }

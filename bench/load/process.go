@@ -91,7 +91,8 @@ func start(ctx context.Context, s Spec, cpus []int, fit int) (*Process, error) {
 func (p *Process) Dial(ctx context.Context, conns int) (Dialed, error) {
 	limit := answerLimit
 	if p.spec.ConnectRate > 0 {
-		limit += time.Duration(float64(p.spec.standing()) / p.spec.ConnectRate * float64(time.Second))
+		takes := nanoseconds(float64(p.spec.standing()) / p.spec.ConnectRate * float64(time.Second))
+		limit += min(takes, math.MaxInt64-limit)
 	}
 	n := len(p.children)
 	requests := make([]request, n)

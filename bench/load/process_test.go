@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"math"
 	"net"
 	"strings"
 	"testing"
@@ -221,6 +222,9 @@ func TestSpecIsRefused(t *testing.T) {
 		"work with role http":       with(func(g *Group) { g.Role, g.Work = HTTP, CPU }),
 		"want at most 255ms":        with(func(g *Group) { g.SlowShare, g.Work, g.SlowMost = 1, CPU, time.Second }),
 		"a batch to a room of 7":    with(func(g *Group) { g.Role, g.Conns, g.Size = Sender, 1, 7 }),
+		"rate NaN":                  with(func(g *Group) { g.Role, g.Rate, g.Arrivals = Paced, math.NaN(), Fixed }),
+		"rate +Inf":                 with(func(g *Group) { g.Role, g.Rate, g.Arrivals = Paced, math.Inf(1), Fixed }),
+		"connect rate +Inf":         {Server: "127.0.0.1:1", ConnectRate: math.Inf(1), Groups: []Group{good}},
 		"a negative connect rate":   {Server: "127.0.0.1:1", ConnectRate: -1, Groups: []Group{good}},
 	} {
 		err := s.Check()

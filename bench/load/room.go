@@ -84,7 +84,7 @@ func (e *Engine) say(at time.Duration) error {
 	}
 	c.tail++
 	g.planned++
-	e.owed++
+	e.owe()
 	if c.out == c.tail-1 {
 		return e.push(c)
 	}

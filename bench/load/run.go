@@ -222,6 +222,15 @@ func (e *Engine) loop(ctx context.Context) error {
 	}
 }
 
+// owe books one more batch or connect that is under way. Where nothing was, the patience
+// begins anew: what is not due cannot be late, however long ago the last answer was.
+func (e *Engine) owe() {
+	if e.owed == 0 {
+		e.progress = e.now
+	}
+	e.owed++
+}
+
 // over reports that there is nothing left to wait for.
 func (e *Engine) over() bool {
 	if e.void != "" {
