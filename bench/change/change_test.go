@@ -133,6 +133,11 @@ func TestUnfinishedSaysHowARunEnded(t *testing.T) {
 	require.Equal(t, "interrupted after 20 of 30 samples", Unfinished(f))
 	f.End = &result.End{}
 	require.Empty(t, Unfinished(f))
+	about := result.File{
+		Run:    result.Run{Order: []result.Step{{Round: 1, Point: result.Point{Scenario: "create"}, Backend: "task"}, {Round: 2, Point: result.Point{Scenario: "create"}, Backend: "task"}}},
+		Models: []result.Model{{Model: "task", Quantity: "create", Samples: 1}},
+	}
+	require.Equal(t, "killed after 1 of 2 measurements", Unfinished(about))
 }
 
 // Two runs of the same thing have hundreds of figures, of which one in twenty would be

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/weft-go/weft/bench/models"
 	"github.com/weft-go/weft/bench/result"
 	"github.com/weft-go/weft/bench/summary"
 )
@@ -101,7 +102,7 @@ func Alone(file, other result.File) string {
 // Unfinished says how a run ended that did not take all its samples; it is empty for
 // the others.
 func Unfinished(f result.File) string {
-	taken := fmt.Sprintf("%d of %d samples", len(f.Samples), len(f.Run.Order))
+	taken := models.TakenOf(f)
 	switch {
 	case f.End == nil:
 		return "killed after " + taken

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -77,6 +78,15 @@ func Taken(f result.File) (steps int) {
 		steps += rounds[of]
 	}
 	return steps
+}
+
+// TakenOf says how much of a file's order was measured: "20 of 30 samples". A run about
+// models has no backends.
+func TakenOf(f result.File) string {
+	if len(f.Run.Backends) == 0 {
+		return fmt.Sprintf("%d of %d measurements", Taken(f), len(f.Run.Order))
+	}
+	return fmt.Sprintf("%d of %d samples", len(f.Samples), len(f.Run.Order))
 }
 
 // values are a figure's, of all rounds.

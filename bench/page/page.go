@@ -173,9 +173,9 @@ func layoutOf(r result.Run) string {
 func warnings(f result.File) (all []string) {
 	switch {
 	case f.End == nil:
-		all = append(all, fmt.Sprintf("This run was killed: its file has no end. %s.", taken(f)))
+		all = append(all, fmt.Sprintf("This run was killed: its file has no end. %s were taken.", models.TakenOf(f)))
 	case f.End.Interrupted:
-		all = append(all, fmt.Sprintf("This run was interrupted: %s.", taken(f)))
+		all = append(all, fmt.Sprintf("This run was interrupted: %s were taken.", models.TakenOf(f)))
 	}
 	if f.End != nil && f.End.Foreign > models.ForeignMost {
 		all = append(all, fmt.Sprintf("Other programs had %s of the processors during this run: look at the intervals.", models.Percent(f.End.Foreign)))
@@ -187,14 +187,6 @@ func warnings(f result.File) (all []string) {
 		all = append(all, fmt.Sprintf("Rounds: %d. That is too few for intervals, and for a proof of any difference; %d are the least.", f.Run.Rounds, minRounds))
 	}
 	return all
-}
-
-// taken says how much of a run's order was. A run about models has no backends.
-func taken(f result.File) string {
-	if len(f.Run.Backends) == 0 {
-		return fmt.Sprintf("%d of %d measurements were taken", models.Taken(f), len(f.Run.Order))
-	}
-	return fmt.Sprintf("%d of %d samples were taken", len(f.Samples), len(f.Run.Order))
 }
 
 // minRounds is from how many rounds on a median has a 95 % interval; see package
