@@ -34,10 +34,10 @@ func (c *reportCommand) Run(_ context.Context, t *terminal) error {
 	}
 	out := c.Out
 	if out == "" {
-		out = strings.TrimSuffix(c.Files[0], filepath.Ext(c.Files[0])) + ".html"
+		out = pageOf(c.Files[0])
 	}
 	for _, o := range []struct{ flag, path string }{{"out", out}, {"csv", c.CSV}, {"benchfmt", c.Benchfmt}} {
-		if c.isResult(o.path) {
+		if c.isResult(o.path) || result.Begins(o.path) {
 			return refuse("--%s: %s is a result file", o.flag, o.path)
 		}
 	}

@@ -86,6 +86,24 @@ func TestReportRefusesWhatIsNoResult(t *testing.T) {
 	requireRefused(t, finish(t, command(t, "compare", good, write("empty", ""))), "damaged result file")
 }
 
+// Of any run, and whatever the output is.
+func TestOutputNeverReplacesAResultFile(t *testing.T) {
+	kept, good := stored(t, 2), stored(t, 1)
+	data, err := os.ReadFile(kept)
+	require.NoError(t, err)
+	for _, flag := range []string{"--out", "--csv", "--benchfmt"} {
+		requireRefused(t, finish(t, command(t, "report", good, flag, kept)), flag+": "+kept+" is a result file")
+	}
+	s := serve(t, "net", "--addr=127.0.0.1:0")
+	requireRefused(t, finish(t, loadOf(t, s.addr, "--json="+kept)), "--json: "+kept+" is a result file")
+	still, err := os.ReadFile(kept)
+	require.NoError(t, err)
+	require.Equal(t, data, still)
+	page := filepath.Join(t.TempDir(), "r.html")
+	requireRefused(t, finish(t, command(t, "--backends=net", "--conns=1", "--json="+page)), "--json: "+page+" is where the page goes")
+	require.NoFileExists(t, page)
+}
+
 func TestModelsAreNotWrittenAsSamples(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m.jsonl")
 	w, err := result.Create(path, result.Run{})

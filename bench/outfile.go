@@ -2,9 +2,12 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/weft-go/weft/bench/result"
 )
 
 // outFile is a file that is either written as a whole or left as it was. What is
@@ -14,12 +17,16 @@ type outFile struct {
 	temp *os.File
 }
 
-// createOutFile shows early whether the file can be written. It has to be closed.
+// createOutFile shows early whether the file can be written: a result file cannot. It
+// has to be closed.
 func createOutFile(path string) (*outFile, error) {
 	info, err := os.Stat(path)
 	if err == nil && !info.Mode().IsRegular() {
 		f, err := os.OpenFile(path, os.O_WRONLY, 0)
 		return &outFile{temp: f}, err
+	}
+	if err == nil && result.Begins(path) {
+		return nil, fmt.Errorf("%s is a result file, and results are not replaced", path)
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
 	return &outFile{path: path, temp: f}, err

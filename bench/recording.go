@@ -24,6 +24,9 @@ const resultFolder = ".bench"
 // anything is measured.
 func resultPath(given string, now time.Time) (string, error) {
 	path := given
+	if path != "" && pageOf(path) == path {
+		return "", refuse("--json: %s is where the page goes: results need another ending, as .jsonl", path)
+	}
 	if path == "" {
 		if err := os.MkdirAll(resultFolder, 0o755); err != nil {
 			return "", refuse("no place for the results, see --json: %w", err)
@@ -95,9 +98,12 @@ func (e interruptedError) Error() string { return "interrupted; " + string(e) }
 // Is makes it a cancellation.
 func (e interruptedError) Is(target error) bool { return target == context.Canceled }
 
+// pageOf is where the page of a result file goes, if nothing else is said.
+func pageOf(path string) string { return strings.TrimSuffix(path, filepath.Ext(path)) + ".html" }
+
 // writePage makes the report of a run, beside its results, and returns its name.
 func (r *recording) writePage() (string, error) {
-	path := strings.TrimSuffix(r.path, filepath.Ext(r.path)) + ".html"
+	path := pageOf(r.path)
 	return path, replaceFile(path, func(w io.Writer) error {
 		return page.Write(w, page.Source{Name: filepath.Base(r.path), File: r.file})
 	})

@@ -31,6 +31,23 @@ func Read(path string) (File, error) {
 	return f, nil
 }
 
+// Begins reports whether a file begins as a result file does, of whatever schema: what
+// it holds is not to be lost, also if it is damaged further on.
+func Begins(path string) bool {
+	file, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	tokens := json.NewDecoder(file)
+	for _, want := range []json.Token{json.Delim('{'), "kind", kindRun} {
+		if token, err := tokens.Token(); err != nil || token != want {
+			return false
+		}
+	}
+	return true
+}
+
 // Parse is Read of what a file holds.
 func Parse(data []byte) (File, error) {
 	var f File

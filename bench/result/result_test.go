@@ -39,6 +39,9 @@ func TestFileReadsBackWhatWasWritten(t *testing.T) {
 		End: &End{Finished: time.Unix(9, 0).UTC(), Interrupted: true},
 	}, f)
 	require.Equal(t, "echo connections=100 size_bytes=64", f.Samples[0].Point.Key())
+	require.True(t, Begins(write(t)))
+	require.False(t, Begins(t.TempDir()), "a folder")
+	require.False(t, Begins("result_test.go"))
 }
 
 func TestWriterReplacesNoFile(t *testing.T) {
