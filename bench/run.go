@@ -94,14 +94,15 @@ func (c *runCommand) tell(t *terminal, file *recording, how lab.Report) error {
 	if err := report.WriteTables(t.out, file.file); err != nil {
 		return err
 	}
+	if how.Cut != "" {
+		fmt.Fprintln(t.out, how.Cut)
+	}
+	fmt.Fprintf(t.out, "\nresults in %s\n", file.path) // also where the page finds no room
 	page, err := file.writePage()
 	if err != nil {
 		return err
 	}
-	if how.Cut != "" {
-		fmt.Fprintln(t.out, how.Cut)
-	}
-	fmt.Fprintf(t.out, "\nresults in %s\nreport in %s\n", file.path, page)
+	fmt.Fprintln(t.out, "report in", page)
 	return nil
 }
 

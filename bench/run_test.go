@@ -221,6 +221,16 @@ func TestRunDoesNotReplaceResults(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// What was measured is not lost, and where it is has been said.
+func TestRunSaysWhereItsResultsAreWithoutAPage(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out.jsonl")
+	require.NoError(t, os.Mkdir(pageOf(path), 0o755))
+	o := finish(t, command(t, strings.Fields("--backends=net --conns=1 --rounds=1 --json="+path+tiny)...))
+	require.Equal(t, exitUsage, o.status, o.stderr)
+	require.Contains(t, o.stdout, "\nresults in "+path+"\n")
+	require.Contains(t, lastLine(o.stderr), "out.html")
+}
+
 func lastLine(s string) string {
 	lines := strings.Split(strings.TrimSpace(s), "\n")
 	return lines[len(lines)-1]
