@@ -127,7 +127,10 @@ func (d *dialer) handle(event *poller.Event) error {
 		d.fail(err)
 		return nil
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return d.e.arrived(c, event)
 }
 
 func (d *dialer) fail(err error) {
@@ -176,6 +179,15 @@ func (e *Engine) answered(c *conn) error {
 		return e.plan(c, c.begun)
 	}
 	return nil
+}
+
+// arrived reads what came with the answer to a connect: the event that told of both does
+// not come again.
+func (e *Engine) arrived(c *conn, event *poller.Event) error {
+	if c.state != open || c.group.Role == Mute || event.Ready&poller.Readable == 0 {
+		return nil
+	}
+	return e.receive(c, event.Ready)
 }
 
 // reborn ends a life of a Churn connection, and begins the next one.

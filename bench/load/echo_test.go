@@ -139,15 +139,44 @@ func TestEngineDetectsAServerThat(t *testing.T) {
 }
 
 func TestEngineDetectsBytesThatNobodyAskedFor(t *testing.T) {
-	greeting := make(chan struct{})
+	connected, greeting := make(chan struct{}), make(chan struct{})
 	addr := listen(t, func(c net.Conn) {
+		<-connected
 		_, _ = c.Write([]byte("220 hello\r\n"))
 		close(greeting)
 		_, _ = c.Read(make([]byte, 1))
 	})
 	e := dialed(t, one(addr, Group{Role: Idle, Conns: 1}))
+	close(connected)
 	<-greeting
 	require.ErrorIs(t, e.Touch(t.Context()), ErrSurplus)
+}
+
+// A greeting may be there when the connect is looked at: one event tells both, once.
+func TestEngineReadsWhatComesWithTheConnect(t *testing.T) {
+	greeted, done := make(chan struct{}), make(chan struct{})
+	addr := listen(t, func(c net.Conn) {
+		_, _ = c.Write([]byte("220 hello\r\n"))
+		close(greeted)
+		<-done
+	})
+	defer close(done)
+	e := engine(t, one(addr, Group{Role: Idle, Conns: 1}))
+	e.phase = touching
+	e.begin(time.Hour)
+	require.NoError(t, e.dial(&e.conns[0]))
+	<-greeted
+	var found error
+	for found == nil {
+		n, err := e.os.Wait(e.events[:], stallLimit)
+		require.NoError(t, err)
+		require.Positive(t, n, "no event tells of the greeting any more")
+		d := dialer{e: e}
+		for i := range n {
+			found = d.handle(&e.events[i])
+		}
+	}
+	require.ErrorIs(t, found, ErrSurplus)
 }
 
 func TestEngineDetectsAServerThatEndsAnIdleConnection(t *testing.T) {

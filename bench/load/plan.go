@@ -160,7 +160,10 @@ func (e *Engine) handle(event *poller.Event) error {
 	}
 	switch c.state {
 	case dialing:
-		return e.answered(c)
+		if err := e.answered(c); err != nil {
+			return err
+		}
+		return e.arrived(c, event)
 	case open:
 	default:
 		return nil
