@@ -261,13 +261,7 @@ func TestKeepAliveFindsWhoIsGone(t *testing.T) {
 func TestDeadlineByTimeNowHoldsAfterAClockJump(t *testing.T) {
 	sim.Test(t, func(t *testing.T, w *sim.World) {
 		h := w.Host("host")
-		h.Daemon("silent", tasks(func(ctx context.Context) error {
-			ln, err := coro.Listen(ctx, "tcp", ":7")
-			if err != nil {
-				return err
-			}
-			return coro.Serve(ctx, ln, discard)
-		}))
+		h.Daemon("silent", serving(discard))
 		require.NoError(t, w.RunFor(time.Millisecond))
 		h.JumpClock(2 * time.Hour)
 		h.Go("impatient", tasks(func(ctx context.Context) error {

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/weft-go/weft/coro"
+	"github.com/weft-go/weft/poller"
 	"github.com/weft-go/weft/poller/sim"
 )
 
@@ -23,23 +24,33 @@ func pair(t *testing.T, c sim.Config, serve func(ctx context.Context, c net.Conn
 	t.Helper()
 	w = newWorld(t, c)
 	server, client = w.Host("server"), w.Host("client")
-	server.Daemon("serve", tasks(func(ctx context.Context) error {
+	server.Daemon("serve", serving(serve))
+	require.NoError(t, w.RunFor(time.Millisecond))
+	client.Go("dial", dialing(dial))
+	return w, server, client
+}
+
+// serving is a program that serves on port 7.
+func serving(handler func(ctx context.Context, c net.Conn) error) func(poller.OS) error {
+	return tasks(func(ctx context.Context) error {
 		ln, err := coro.Listen(ctx, "tcp", ":7")
 		if err != nil {
 			return err
 		}
-		return coro.Serve(ctx, ln, serve)
-	}))
-	require.NoError(t, w.RunFor(time.Millisecond))
-	client.Go("dial", tasks(func(ctx context.Context) error {
+		return coro.Serve(ctx, ln, handler)
+	})
+}
+
+// dialing is a program with a connection to port 7 of the host "server".
+func dialing(use func(ctx context.Context, c *coro.Conn) error) func(poller.OS) error {
+	return tasks(func(ctx context.Context) error {
 		c, err := coro.Dial(ctx, "tcp", "server:7")
 		if err != nil {
 			return err
 		}
 		defer c.Close()
-		return dial(ctx, c)
-	}))
-	return w, server, client
+		return use(ctx, c)
+	})
 }
 
 func discard(_ context.Context, c net.Conn) error {
@@ -259,13 +270,8 @@ func TestLinkForgetsConnectionsThatNobodyHasAccepted(t *testing.T) {
 			return nil
 		}))
 		require.NoError(t, w.RunFor(time.Millisecond))
-		client.Go("dial", tasks(func(ctx context.Context) error {
-			c, err := coro.Dial(ctx, "tcp", "server:7")
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			_, err = c.Read(make([]byte, 1))
+		client.Go("dial", dialing(func(ctx context.Context, c *coro.Conn) error {
+			_, err := c.Read(make([]byte, 1))
 			return errors.Join(err, coro.Sleep(ctx, 3*time.Second))
 		}))
 		w.At(time.Second, w.Link(server, client).Reset)
