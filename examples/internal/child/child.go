@@ -43,6 +43,9 @@ func Command(args ...string) *exec.Cmd {
 // a time.
 var stall = regexp.MustCompile(`(?m)^.* WARN coro: a task holds up its loop .*\n`)
 
+// WithoutStalls is what an example said, but for what its watchdog did.
+func WithoutStalls(said string) string { return stall.ReplaceAllString(said, "") }
+
 // Start starts the example on a free port, with further arguments if there are
 // any, waits until it listens and returns its address. At the end of the test it is
 // interrupted, as by Ctrl-C, and has to end with status 0 and nothing on its standard
@@ -58,7 +61,7 @@ func Start(t *testing.T, args ...string) (addr string, process *os.Process) {
 	t.Cleanup(func() {
 		require.NoError(t, cmd.Process.Signal(os.Interrupt))
 		require.NoError(t, cmd.Wait(), "the example's end after an interrupt; it said: %s", &stderr)
-		require.Empty(t, stall.ReplaceAllString(stderr.String(), ""), "what the example said on its standard error")
+		require.Empty(t, WithoutStalls(stderr.String()), "what the example said on its standard error")
 	})
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	require.NoError(t, err, "the example's first line; it said: %s", &stderr)
