@@ -14,6 +14,12 @@ import (
 	"github.com/weft-go/weft/examples/internal/child"
 )
 
+// noise is what a server's memory may grow by without a fault, in bytes.
+//
+// Bound: garbage that is not collected yet, which under the race detector costs several
+// times its size (it was 20 MiB then); the system may give memory by pages of 2 MiB.
+const noise = 64 << 20
+
 // resident is the memory of a process, in bytes.
 func resident(t *testing.T, p *os.Process) (bytes int) {
 	t.Helper()
@@ -44,7 +50,7 @@ func TestRedisClientThatDoesNotReadIsBounded(t *testing.T) {
 	for range 1000 {
 		require.Equal(t, "+PONG\r\n", other.asks("PING"))
 	}
-	require.Less(t, resident(t, process)-before, 16<<20, "bytes held for a client that reads nothing")
+	require.Less(t, resident(t, process)-before, noise, "bytes held for a client that reads nothing, of 128 MB")
 	for range gets {
 		slow.hears(bulk(value))
 	}
@@ -66,7 +72,7 @@ func TestRedisClientThatOnlySendsIsStopped(t *testing.T) {
 		}
 	}
 	require.Equal(t, "+PONG\r\n", other.asks("PING"))
-	require.Less(t, resident(t, process)-before, 32<<20, "bytes held for a client that only sends")
+	require.Less(t, resident(t, process)-before, noise, "bytes held for a client that only sends")
 }
 
 // A subscriber that reads nothing is dropped, and costs neither the publisher nor
@@ -88,7 +94,7 @@ func TestRedisSubscriberThatDoesNotReadIsDropped(t *testing.T) {
 		quick.hears(heard)
 	}
 	require.Equal(t, ":1\r\n", receivers)
-	require.Less(t, resident(t, process)-before, 32<<20, "bytes held")
+	require.Less(t, resident(t, process)-before, noise, "bytes held")
 	require.Contains(t, publisher.asks("INFO", "stats"), "client_output_buffer_limit_disconnections:1\r\n")
 	for err := error(nil); err == nil; {
 		_, err = slow.in.Discard(1 << 10) // what the kernel had taken, then the end
