@@ -73,6 +73,22 @@ func echoes(t *testing.T, c io.ReadWriter, text string) {
 	require.Equal(t, text, string(got))
 }
 
+// serves wants a client to be served, for which the server's limits may be too short
+// while the machine stands still: then another one has its try.
+func (s *served) serves() {
+	s.t.Helper()
+	inprocess.Until(s.t, "a client that is served", func() bool {
+		c := tls.Client(s.dial(), s.client(tls.VersionTLS13))
+		defer c.Close()
+		_, err := io.WriteString(c, "alive")
+		got := make([]byte, len("alive"))
+		if err == nil {
+			_, err = io.ReadFull(c, got)
+		}
+		return err == nil && string(got) == "alive"
+	})
+}
+
 // versions runs a test for each version that the server speaks.
 func versions(t *testing.T, test func(t *testing.T, version uint16)) {
 	for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
