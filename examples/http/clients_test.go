@@ -29,19 +29,22 @@ func tool(t *testing.T, pkg, name string, args ...string) string {
 
 func curl(t *testing.T, args ...string) string {
 	t.Helper()
-	return tool(t, "curl", "curl", append([]string{"--silent", "--show-error", "--max-time", "60"}, args...)...)
+	return tool(t, "curl", "curl", append([]string{"--silent", "--show-error", "--max-time", "600"}, args...)...)
 }
+
+// patient is a server that waits for clients however slow the machine is.
+var patient = []string{"-header-timeout", "10m", "-body-timeout", "10m", "-answer-timeout", "10m"}
 
 // eachScheme runs a test with the example as a process, in the clear and over TLS;
 // args are what curl needs for it.
 func eachScheme(t *testing.T, test func(t *testing.T, url string, args []string)) {
 	t.Run("http", func(t *testing.T) {
-		addr, _ := child.Start(t)
+		addr, _ := child.Start(t, patient...)
 		test(t, "http://"+addr, nil)
 	})
 	t.Run("https", func(t *testing.T) {
 		dir := t.TempDir()
-		addr, _ := child.Start(t, "-tls", "-certs", dir)
+		addr, _ := child.Start(t, append(patient, "-tls", "-certs", dir)...)
 		test(t, "https://"+addr, []string{"--cacert", filepath.Join(dir, certs.CAFile)})
 	})
 }
@@ -102,7 +105,7 @@ func clients() string {
 
 func TestHTTPWithWrk(t *testing.T) {
 	eachScheme(t, func(t *testing.T, url string, _ []string) {
-		out := tool(t, "wrk", "wrk", "-t", "1", "-c", clients(), "-d", "1s", url)
+		out := tool(t, "wrk", "wrk", "-t", "1", "-c", clients(), "-d", "1s", "--timeout", "60s", url)
 		require.Contains(t, out, "requests in")
 		require.NotContains(t, out, "Socket errors")
 		require.NotContains(t, out, "Non-2xx")
@@ -126,8 +129,9 @@ func TestHTTPWithSlowhttptest(t *testing.T) {
 		"slow bodies":  {"-B", "-s", "8192", "-u", "http://" + addr + "/echo"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			// 200 connections at once; a byte every second; for 20 s, if it may; a probe of 3 s.
-			out := tool(t, "slowhttptest", "slowhttptest", append(args, "-c", "200", "-r", "200", "-i", "1", "-l", "20", "-p", "3")...)
+			// 200 connections at once; a byte every second; for 100 s, if it may; a probe
+			// of 60 s. It ends when its connections have, after some two seconds.
+			out := tool(t, "slowhttptest", "slowhttptest", append(args, "-c", "200", "-r", "200", "-i", "1", "-l", "100", "-p", "60")...)
 			require.Contains(t, out, "No open connections left", "all were ended before the time was over")
 			require.Contains(t, out, "YES", "others are served")
 			require.NotContains(t, out, "NO\x1b")

@@ -167,7 +167,7 @@ func (p *pieces) Write(b []byte) (int, error) {
 
 func TestHTTPBodiesAreStreamedBothWays(t *testing.T) {
 	both(t, func(t *testing.T, args []string) {
-		s := serving(t, args...)
+		s := serving(t, append(args, "-body-timeout", patience.String())...)
 		const size = 20 << 20
 		want := make([]byte, size)
 		_, _ = rand.Read(want) // never fails

@@ -27,6 +27,7 @@ const stallLimit = time.Second
 // server is what all connections of the loop share.
 type server struct {
 	limits     limits
+	drain      time.Duration
 	http       fasthttp.Server
 	tls        *tls.Config     // nil: in the clear
 	handshakes *coro.Semaphore // places for them
@@ -35,7 +36,7 @@ type server struct {
 }
 
 func newServer(l limits, secure *tls.Config) *server {
-	s := &server{limits: l, tls: secure, handshakes: coro.NewSemaphore(maxHandshakes)}
+	s := &server{limits: l, drain: drainTimeout, tls: secure, handshakes: coro.NewSemaphore(maxHandshakes)}
 	l.apply(&s.http)
 	s.http.Name = "weft"
 	s.http.Handler = s.answer
@@ -52,7 +53,7 @@ func (s *server) run(ctx context.Context, addr string, listening func(net.Addr))
 		Limits: coro.ServeConfig{
 			MaxConns:     s.limits.conns,
 			IdleTimeout:  s.limits.idle,
-			DrainTimeout: drainTimeout,
+			DrainTimeout: s.drain,
 		},
 		Config:   coro.Config{StallLimit: stallLimit},
 		OnListen: listening,
