@@ -30,8 +30,9 @@ type external struct {
 
 // stopLimit is how long a program may take to end when it is asked to.
 //
-// Bound: Apache waits for its children, some seconds on a busy machine.
-const stopLimit = 5 * time.Second
+// Bound: Apache waits for its children, some seconds on a busy machine; less than who
+// stops the server waits for it.
+const stopLimit = 30 * time.Second
 
 // startExternal starts cmd. It ends with this process, however that ends. The
 // caller's goroutine has to be locked to its thread until stop.

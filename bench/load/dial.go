@@ -72,10 +72,10 @@ func (d *dialer) run(ctx context.Context) error {
 		if e.owed == 0 {
 			e.progress = e.now // the rate allows none yet
 		}
-		if e.now >= e.progress+stallLimit {
-			return fmt.Errorf("%w to %s: no answer for %v", ErrConnect, e.spec.Server, stallLimit)
+		if e.now >= e.progress+e.stallLimit {
+			return fmt.Errorf("%w to %s: no answer for %v", ErrConnect, e.spec.Server, e.stallLimit)
 		}
-		n, err := e.os.Wait(e.events[:], min(e.progress+stallLimit-e.now, later))
+		n, err := e.os.Wait(e.events[:], min(e.progress+e.stallLimit-e.now, later))
 		if err != nil {
 			return err
 		}

@@ -165,7 +165,7 @@ func TestAnswersThatNeverComeMakeARunVoid(t *testing.T) {
 	require.False(t, e.over())
 	e.now++
 	require.True(t, e.over())
-	require.Equal(t, "3 answers were missing 12s after the end", e.void)
+	require.Equal(t, "3 answers were missing 34s after the end", e.void)
 }
 
 // A plan may have nothing to send for longer than an answer may take.

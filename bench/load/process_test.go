@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"io"
 	"math"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -60,10 +59,7 @@ func TestProcessPassesErrorsOn(t *testing.T) {
 	require.ErrorIs(t, err, ErrWrongByte)
 	require.ErrorContains(t, err, "connection 0 of echo, byte 0 of the batch")
 
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, ln.Close())
-	p = started(t, one(ln.Addr().String(), Group{Role: Echo, Conns: 1}))
+	p = started(t, one(nobody(t), Group{Role: Echo, Conns: 1}))
 	_, err = p.Dial(t.Context(), 0)
 	require.ErrorIs(t, err, ErrConnect)
 	require.ErrorContains(t, err, "refused")

@@ -51,10 +51,10 @@ func (e *Engine) assemble(ctx context.Context) error {
 	if r == nil || r.sender.state != open || r.members == e.dialed {
 		return nil
 	}
-	limit := e.os.Now() + stallLimit
+	limit := e.os.Now() + e.stallLimit
 	for e.begin(probeEvery); !r.assembled(e); e.begin(probeEvery) {
 		if e.now > limit {
-			return fmt.Errorf("%w: after %v, %d of %d connections of the room have heard nothing", ErrStalled, stallLimit, e.dialed-r.members, e.dialed)
+			return fmt.Errorf("%w: after %v, %d of %d connections of the room have heard nothing", ErrStalled, e.stallLimit, e.dialed-r.members, e.dialed)
 		}
 		if err := e.say(e.now); err != nil {
 			return err

@@ -257,7 +257,7 @@ func (e *Engine) patience() (time.Duration, error) {
 		until = e.deadline + drainLimit
 	}
 	if e.owed > 0 {
-		limit := e.progress + stallLimit
+		limit := e.progress + e.stallLimit
 		if e.now >= limit {
 			return 0, e.stalled()
 		}
@@ -286,9 +286,9 @@ func (e *Engine) stalled() error {
 		}
 	}
 	if oldest == nil { // a room
-		return fmt.Errorf("%w for %v: %d batches were not heard by all", ErrStalled, stallLimit, e.owed)
+		return fmt.Errorf("%w for %v: %d batches were not heard by all", ErrStalled, e.stallLimit, e.owed)
 	}
-	return fmt.Errorf("%w for %v: %d are due, the oldest on %v", ErrStalled, stallLimit, e.owed, oldest)
+	return fmt.Errorf("%w for %v: %d are due, the oldest on %v", ErrStalled, e.stallLimit, e.owed, oldest)
 }
 
 // finish books a batch that is back, and does what the role does then.

@@ -123,6 +123,25 @@ func (r *roomServer) handle(c net.Conn) {
 	}
 }
 
+// nobody is an address where nobody listens, nor will while the test runs: the port
+// is one end of a connection, and so taken.
+func nobody(t *testing.T) string {
+	t.Helper()
+	somewhere := listen(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)) })
+	from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}}
+	c, err := from.Dial("tcp", somewhere)
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	return c.LocalAddr().String()
+}
+
+// shortLimit is the stall limit of tests that wait for it.
+const shortLimit = 100 * time.Millisecond
+
+// tries is how often a run is repeated whose time may pass while this process stands
+// still.
+const tries = 20
+
 // one is a load of one group.
 func one(server string, g Group) Spec {
 	if g.Name == "" {
